@@ -1,0 +1,65 @@
+/**
+ * A failure as `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1, RFC 9110 §11.6.1).
+ *
+ * @module
+ */
+
+import { ERRORS } from './errors.ts'
+import type { Failure } from './failure.ts'
+
+/** What the challenges of one route say. */
+export interface Protection {
+  readonly realm: string
+  /** The schemes that can succeed here. */
+  readonly schemes: readonly string[]
+  /** Scopes the route asks for, with spaces between; empty if none. */
+  readonly scope: string
+  /** JWS algorithms of proofs, with spaces between (RFC 9449 §7.1). */
+  readonly algs: string
+}
+
+/**
+ * The field values of a failure, one per scheme: clients parse one challenge a line most reliably.
+ *
+ * The error goes to the scheme that the client used; the others that are accepted are named beside it
+ * (RFC 9449 §7.2). Where it used none, or it cannot be told which, the error goes to all of them.
+ *
+ * @param presented The scheme the client used, if it used one.
+ */
+export function challenges(
+  failure: Failure,
+  protection: Protection,
+  presented: string | undefined,
+): string[] {
+  const spec = ERRORS[failure.error]
+  if (spec.challenge === 'none') return []
+
+  const { schemes } = protection
+  if (presented === undefined || spec.challenge === 'schemes') {
+    return schemes.map((scheme) => challenge(failure, protection, scheme, true))
+  }
+  const others = schemes.filter((scheme) => scheme !== presented)
+  return [
+    challenge(failure, protection, presented, true),
+    ...others.map((scheme) => challenge(failure, protection, scheme, false)),
+  ]
+}
+
+function challenge(
+  failure: Failure,
+  protection: Protection,
+  scheme: string,
+  withError: boolean,
+): string {
+  let value = `${scheme} realm="${protection.realm}"`
+  if (withError && ERRORS[failure.error].challenge === 'error') {
+    // RFC 6750 §3: fixed texts of the permitted characters; nothing that the client sent.
+    value += `, error="${failure.error}", error_description="${failure.description}"`
+    if (failure.error === 'insufficient_scope' && protection.scope !== '') {
+      value += `, scope="${protection.scope}"`
+    }
+  }
+  // RFC 9449 §7.1: which algorithms a proof may be signed with.
+  if (scheme === 'DPoP') value += `, algs="${protection.algs}"`
+  return value
+}

@@ -1,0 +1,72 @@
+/**
+ * The form of a request message, as far as it can be judged before its target is looked at (RFC 9112
+ * §3.2, §6, RFC 9110 §5, §10.1.1). The parser below has refused most; this refuses what it lets pass.
+ *
+ * @module
+ */
+
+import { type Failure, fail } from '../failure/failure.ts'
+import { SEVERAL, soleField } from './field.ts'
+
+export interface MessageLimits {
+  /** Most field lines of a request. */
+  readonly headerLines: number
+  /** Longest request target, in characters. */
+  readonly target: number
+}
+
+/** What is known of a request's content before it is read. */
+export interface Content {
+  /** Bytes, where the client declared them. */
+  readonly length: number | undefined
+  /** Whether any content follows at all. */
+  readonly present: boolean
+}
+
+/** Reads how a request is framed; a failure where two readers could disagree about it. */
+export function parseFraming(rawFields: readonly string[], httpVersion: string): Content | Failure {
+  const codings = soleField(rawFields, 'transfer-encoding')
+  const length = soleField(rawFields, 'content-length')
+
+  if (codings !== undefined) {
+    // RFC 9112 §6.1: both is an attack; so is a coding in HTTP/1.0, which has none.
+    if (length !== undefined) return fail('bad_request', 'framing_ambiguous')
+    if (httpVersion !== '1.1') return fail('bad_request', 'framing_of_http_1_0')
+    // RFC 9112 §6.1, §7: the one coding that every recipient reads alike.
+    if (codings === SEVERAL || codings.toLowerCase() !== 'chunked') {
+      return fail('bad_request', 'transfer_coding_unknown')
+    }
+    return { length: undefined, present: true }
+  }
+  if (length === undefined) return { length: undefined, present: false }
+  // RFC 9112 §6.3: one, of digits alone.
+  if (length === SEVERAL || !/^\d{1,15}$/.test(length)) {
+    return fail('bad_request', 'content_length_malformed')
+  }
+  return { length: Number(length), present: Number(length) > 0 }
+}
+
+/** Checks sizes and the fields that may stand only once. */
+export function checkMessage(
+  rawFields: readonly string[],
+  target: string,
+  limits: MessageLimits,
+): Failure | undefined {
+  // RFC 6585 §5, RFC 9110 §15.5.15.
+  if (rawFields.length > 2 * limits.headerLines) {
+    return fail('header_fields_too_large', 'header_lines_too_many')
+  }
+  if (target.length > limits.target) return fail('uri_too_long', 'target_too_long')
+
+  // RFC 9112 §3.2: no Host, or more than one. HTTP/1.0 has to say it too: nothing else names the host.
+  const host = soleField(rawFields, 'host')
+  if (host === undefined) return fail('bad_request', 'host_missing')
+  if (host === SEVERAL) return fail('bad_request', 'host_several')
+
+  // RFC 9110 §10.1.1: the only expectation there is.
+  const expect = soleField(rawFields, 'expect')
+  if (expect !== undefined && (expect === SEVERAL || expect.toLowerCase() !== '100-continue')) {
+    return fail('expectation_failed', 'expectation_unknown')
+  }
+  return undefined
+}

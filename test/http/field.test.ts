@@ -1,0 +1,148 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  fieldLines,
+  isFieldName,
+  isToken68,
+  parseListTokens,
+  quoteString,
+  SEVERAL,
+  soleField,
+} from '../../src/http/field.ts'
+
+const RAW = [
+  'Host',
+  'a',
+  'DPoP',
+  'one',
+  'X-DPoP',
+  'no',
+  'dpop',
+  'two',
+  'Accept',
+  '',
+  'DPOP',
+  'three',
+]
+
+describe('fieldLines', () => {
+  test('RFC 9110 §5.1, RFC 9449 §4.3 (1): all lines of a name, in any case, in their order', () => {
+    expect(fieldLines(RAW, 'dpop')).toEqual(['one', 'two', 'three'])
+    expect(fieldLines(RAW, 'accept')).toEqual([''])
+    expect(fieldLines(RAW, 'cookie')).toEqual([])
+  })
+
+  test('a value is never taken for a name', () => {
+    expect(fieldLines(['X-A', 'dpop', 'X-B', 'c'], 'dpop')).toEqual([])
+  })
+})
+
+describe('soleField', () => {
+  test('RFC 9110 §5.1: the one line of a name, in any case', () => {
+    expect(soleField(['Authorization', 'DPoP x'], 'authorization')).toBe('DPoP x')
+    expect(soleField(['AUTHORIZATION', 'DPoP x'], 'authorization')).toBe('DPoP x')
+    expect(soleField(['Authorization', ''], 'authorization')).toBe('')
+  })
+
+  test('a field that did not come is undefined', () => {
+    expect(soleField([], 'authorization')).toBeUndefined()
+    expect(
+      soleField(['Authorization2', 'x', 'X', 'authorization'], 'authorization'),
+    ).toBeUndefined()
+  })
+
+  test.each([
+    ['different', ['Authorization', 'Bearer a', 'Authorization', 'DPoP b']],
+    ['equal', ['Authorization', 'Bearer a', 'Authorization', 'Bearer a']],
+    ['in two cases', ['Authorization', 'Bearer a', 'authorization', 'Bearer b']],
+    ['far apart', ['authorization', 'Bearer a', 'Host', 'x', 'AUTHORIZATION', 'Bearer b']],
+    ['and empty', ['Authorization', '', 'Authorization', '']],
+  ])('RFC 9110 §5.3, J39: two lines are several, when they are %s', (_, raw) => {
+    expect(soleField(raw, 'authorization')).toBe(SEVERAL)
+  })
+
+  test('a comma in the one value does not make it several', () => {
+    expect(soleField(['DPoP', 'a, b'], 'dpop')).toBe('a, b')
+  })
+
+  test('H22: names of the language’s own objects are names like any other', () => {
+    expect(soleField(['__proto__', 'x'], '__proto__')).toBe('x')
+    expect(soleField(['Host', 'x'], 'constructor')).toBeUndefined()
+  })
+})
+
+describe('isToken68', () => {
+  test.each(['a', 'mF_9.B5f-4.1JqM', 'a~+/', 'YWJj==', '0='])(
+    'RFC 9110 §11.2, RFC 6750 §2.1: %s is one',
+    (text) => {
+      expect(isToken68(text)).toBe(true)
+    },
+  )
+
+  test.each([
+    '',
+    '=',
+    '==a',
+    'a=b',
+    'a b',
+    ' a',
+    'a ',
+    'a\t',
+    'a,b',
+    'a"',
+    'a\n',
+    'a\0',
+    'é',
+    'a;b',
+  ])('RFC 9110 §11.2, RFC 6750 §2.1, J38: %j is none', (text) => {
+    expect(isToken68(text)).toBe(false)
+  })
+})
+
+describe('isFieldName', () => {
+  test('RFC 9110 §5.6.2: of all single bytes, those of a token', () => {
+    const bytes = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte))
+    expect(bytes.filter(isFieldName).join('')).toBe(
+      "!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~",
+    )
+  })
+
+  test.each(['', 'a b', 'a:', 'a\r\nb', 'a\n'])('RFC 9110 §5.1: %j is not a field name', (text) => {
+    expect(isFieldName(text)).toBe(false)
+  })
+})
+
+describe('quoteString', () => {
+  test('RFC 9110 §5.6.4: quotes and backslashes are escaped', () => {
+    expect(quoteString('a "b" \\c')).toBe('"a \\"b\\" \\\\c"')
+    expect(quoteString('')).toBe('""')
+  })
+
+  test('RFC 6750 §3, H40: what is not visible ASCII or a space cannot leave', () => {
+    expect(quoteString('a\r\nSet-Cookie: b\0\x7f\u00e9\u{1f600}')).toBe('"a??Set-Cookie: b????"')
+  })
+
+  test('RFC 9110 §5.6.4: the quoted text of visible ASCII comes back when it is unquoted', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme-ascii' }), (text) => {
+        const quoted = quoteString(text)
+        expect(quoted).toMatch(/^"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"$/)
+        expect(quoted.slice(1, -1).replace(/\\(.)/g, '$1')).toBe(text)
+      }),
+    )
+  })
+})
+
+describe('parseListTokens', () => {
+  test.each([
+    ['close', ['close']],
+    ['Keep-Alive, X-Client-Id', ['keep-alive', 'x-client-id']],
+    [' close ,\tTE\t', ['close', 'te']],
+    [',, ,a,,b, ', ['a', 'b']],
+    ['', []],
+    ['a b, c', ['c']],
+    ['"quoted", c', ['c']],
+  ])('RFC 9110 §5.6.1, H15: the tokens of %j', (value, tokens) => {
+    expect(parseListTokens(value)).toEqual(tokens)
+  })
+})
