@@ -1,0 +1,70 @@
+/**
+ * Every diagnostic there is: what `fapi-gateway explain <id>` says about it.
+ *
+ * @module
+ */
+
+export const CATALOGUE = {
+  'yaml-syntax':
+    'The file is not YAML 1.2 as the gateway reads it: one document, keys that are text, no tags, aliases within reason, at most 1 MiB. Nothing else in the file is judged until this is mended.',
+  'duplicate-key':
+    'A map has the same key twice, or one setting is said in two ways (scopes and authorization.scopes). YAML readers differ in which one they take, so neither is taken. Remove one.',
+  'duplicate-id':
+    'Two routes have the same id. The id names a route in logs, metrics and explanations, so it has to be its own.',
+  'unknown-key':
+    'There is no setting of this name in this place. A setting that is misspelt is a protection that is not on, so unknown keys are errors and never passed over. config/REFERENCE.md lists the settings.',
+  'missing-key':
+    'A setting without a default is not there. config/REFERENCE.md says what it is for.',
+  'wrong-type':
+    'The value is of another kind than the setting: text for a number, one value for a list. In YAML 1.2 on, off, yes and no are text, and 1.2 without quotes is a number.',
+  'invalid-value':
+    'The value is of the right kind, but not one that the setting can have. Durations and sizes always have a unit: 500ms, 10s, 5m, 24h; 512B, 16KiB, 1MiB.',
+  'unknown-reference': 'An issuer, upstream or host is used that is not defined in this file.',
+  'missing-file': 'A file cannot be read. Relative paths are relative to the file that names them.',
+  'invalid-file':
+    'A file can be read, but does not hold what is expected of it: PEM certificates, a PEM private key without a passphrase.',
+  'missing-secret':
+    '${env:NAME}, ${file:/path} or ${cred:name} refers to something that is not there. An environment variable may have a default: ${env:NAME:-default}.',
+  'key-mismatch':
+    'The private key is not the key of the certificate. The gateway would start and no client could connect.',
+  'weak-key':
+    'RSA keys need 2048 bits, elliptic curve keys one of the curves P-256, P-384 and P-521 (RFC 9325 §4.5, FAPI 2.0 Security Profile §5.4.1).',
+  'certificate-expired':
+    'A certificate is used outside its dates. For the certificate of a listener this is an error: no client may accept it.',
+  'certificate-expires-soon': 'A certificate is good for less than two weeks.',
+  'name-not-covered':
+    'A host name is served for which no certificate of the listener is good: clients that check (RFC 9525) will refuse.',
+  'suite-mismatch':
+    'The key of the certificate fits none of the TLS 1.2 cipher suites that the profile allows, so clients without TLS 1.3 cannot connect. FAPI 1.0 Advanced §8.5, for one, allows RSA suites only.',
+  'profile-floor':
+    'A value is looser than the profile allows. A profile is a table of settings, each with the clause of the specification that demands it; `fapi-gateway profile <name>` prints it. Values may be stricter anywhere, and looser only under `profile: custom`.',
+  'defaults-floor':
+    'A route is looser than the defaults of the same file. The defaults hold for every route, and a route adds to them. Loosen the defaults, and tighten the other routes.',
+  'nothing-left':
+    'The settings of a route and of one of its issuers have no algorithm in common, so every token of that issuer would be refused.',
+  'ambiguous-route':
+    'Two routes match the same requests and neither is more specific, so it would be chance which of them decides. A route that names the host wins over one that does not; then, segment by segment, a literal over * over **; then a route that names its methods. The order in the file has no meaning.',
+  'shadowed-route':
+    'A route that stands earlier also matches what a later, more specific one matches, and the later one wins. If you expected the first match to win, it does not. Putting the more specific route first keeps the meaning and ends this warning.',
+  'plaintext-upstream':
+    'An upstream is called without TLS, and not over a loopback address. What the gateway tells it about the client could be read and changed on the way (RFC 9700 §4.13). Where that is meant, name the upstream under `upstreams:` and set allow_plaintext: true.',
+  'issuer-not-https':
+    'Keys, metadata and introspection have to come over TLS (RFC 8414 §2, RFC 7662 §4, FAPI 2.0 Security Profile §5.2.1). Plain http is accepted for loopback addresses only.',
+  'opaque-issuer-ambiguous':
+    'A route has two issuers that introspect tokens. An opaque token does not say whose it is, and to ask both would show one issuer the tokens of the other. Split the route, or give it one such issuer.',
+  'ambiguous-issuer':
+    'A route has two entries for one issuer identifier: it would be chance by which of them a token is judged.',
+  'admin-exposed':
+    'The administration port listens on an address that others can reach, and has no token. Listen on 127.0.0.1, or set admin.token.',
+  'mtls-without-certificates':
+    'A route accepts certificate-bound tokens only, and no listener asks clients for a certificate, so it could never be used. Set client_ca, or client_certificate.verify.',
+  'no-such-profile':
+    'There is no such file in config/profiles. `fapi-gateway profile` lists the profiles.',
+  'invalid-profile': 'A profile file of the gateway itself does not hold. This is a bug.',
+} as const satisfies Readonly<Record<string, string>>
+
+export type DiagnosticId = keyof typeof CATALOGUE
+
+export function isDiagnosticId(id: string): id is DiagnosticId {
+  return Object.hasOwn(CATALOGUE, id)
+}

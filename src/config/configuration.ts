@@ -1,0 +1,238 @@
+/**
+ * A configuration that holds: every reference resolved, every file and secret read, every setting
+ * narrowed from its profile. What the rest of the program is built from; plain data, frozen.
+ *
+ * @module
+ */
+
+import type { AlgorithmName } from '../jose/algorithm.ts'
+
+/** Where something stands in a configuration file; lines and columns count from 1. */
+export interface Position {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  /** Length of what is meant, in characters, for the caret line. */
+  readonly length: number
+}
+
+/** A setting of a check on one route: its value, and who fixed it by which clause. */
+export interface Setting {
+  /** `check.setting`. */
+  readonly name: string
+  readonly is: unknown
+  /** The clause of the specification, where a profile fixed it. */
+  readonly by: string | undefined
+  /** The profile's name, `defaults`, `routes.<id>`, or `built-in`. */
+  readonly from: string
+}
+
+/** One policy a check: parsed values of the check's own schema. */
+export type Policies = Readonly<Record<string, Readonly<Record<string, unknown>>>>
+
+/** How an origin of this gateway is called from outside. */
+export interface PublicUrl {
+  /** `https://host[:port]` without the default port, then the base path without a trailing slash. */
+  readonly prefix: string
+  /** Lower-case host, without port. */
+  readonly host: string
+}
+
+/**
+ * `off`: not asked for. `request`: asked for, any chain is taken (self-signed certificates that are only
+ * pinned by a token). `optional`: asked for, and believed only with a chain to the CAs. `required`: no
+ * handshake without such a chain.
+ */
+export type ClientCertificateMode = 'off' | 'request' | 'optional' | 'required'
+
+export interface ClientCertificatePolicy {
+  readonly mode: ClientCertificateMode
+  /** PEM bundle of the CAs; undefined in the modes that check no chain. */
+  readonly ca: string | undefined
+}
+
+export interface ServerCertificate {
+  /** How metrics and errors call it: the path of its file. */
+  readonly name: string
+  /** PEM chain and PEM key. */
+  readonly cert: string
+  readonly key: string
+  /** Lower-case host names it is shown for; `*.example` covers one label. Empty: all the rest. */
+  readonly hosts: readonly string[]
+  /** The policy of these hosts; the listener's own unless the configuration says otherwise. */
+  readonly clientCertificate: ClientCertificatePolicy
+}
+
+export interface ListenerConfig {
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  readonly publicUrls: readonly PublicUrl[]
+  readonly certificates: readonly ServerCertificate[]
+  readonly clientCertificate: ClientCertificatePolicy
+  /** `1.2` or `1.3`. */
+  readonly minVersion: string
+  /** IANA names. */
+  readonly cipherSuites: readonly string[]
+}
+
+/** How an outbound TLS connection is made. Always verified. */
+export interface OutboundTls {
+  /** PEM bundle; undefined: the CAs that Node ships. */
+  readonly ca: string | undefined
+  readonly cert: string | undefined
+  readonly key: string | undefined
+  /** Name to ask for and to verify, where it is not the URL's host. */
+  readonly serverName: string | undefined
+}
+
+/** How the gateway authenticates at an introspection endpoint (RFC 6749 §2.3, RFC 7523, RFC 8705 §2). */
+export type ClientAuthentication =
+  | {
+      readonly method: 'client_secret_basic' | 'client_secret_post'
+      readonly clientId: string
+      readonly clientSecret: string
+    }
+  | {
+      readonly method: 'private_key_jwt'
+      readonly clientId: string
+      /** PEM (PKCS #8) or JWK text. */
+      readonly key: string
+      readonly keyId: string | undefined
+      readonly algorithm: AlgorithmName
+    }
+  | { readonly method: 'tls_client_auth'; readonly clientId: string }
+
+export interface IntrospectionConfig {
+  /** Undefined: found by discovery. */
+  readonly endpoint: string | undefined
+  readonly authentication: ClientAuthentication
+  readonly tls: OutboundTls
+  /** Seconds; `0` asks every time. */
+  readonly ttl: number
+  readonly negativeTtl: number
+  readonly maxEntries: number
+  readonly timeout: number
+}
+
+export interface IssuerConfig {
+  readonly id: string
+  readonly issuer: string
+  readonly audiences: readonly string[]
+  readonly tokens: 'jwt' | 'introspection'
+  readonly algorithms: readonly AlgorithmName[]
+  /** Seconds. */
+  readonly clockSkew: number
+  readonly typeRequired: boolean
+  readonly maxLifetime: number | undefined
+  /** Undefined: found by discovery, where keys are needed at all. */
+  readonly jwksUri: string | undefined
+  readonly jwks: {
+    /** All in seconds. */
+    readonly refresh: number
+    readonly cooldown: number
+    readonly staleIfError: number
+    readonly timeout: number
+  }
+  readonly introspection: IntrospectionConfig | undefined
+  readonly tls: OutboundTls
+  /** Verified tokens that are remembered. */
+  readonly cacheEntries: number
+}
+
+export interface UpstreamConfig {
+  readonly id: string
+  /** `http:` or `https:` origin. */
+  readonly origin: string
+  /** Put before the path; without a trailing slash. */
+  readonly basePath: string
+  readonly tls: OutboundTls
+  readonly connections: number
+  /** All in seconds. */
+  readonly keepAlive: number
+  readonly connectTimeout: number
+  readonly responseTimeout: number
+  readonly idleTimeout: number
+}
+
+/** Names of the fields by which the upstream learns what was verified; undefined: not told. */
+export interface ForwardConfig {
+  readonly clientId: string | undefined
+  readonly subject: string | undefined
+  readonly scope: string | undefined
+  readonly issuer: string | undefined
+  /** `mtls`, `dpop`, `mtls+dpop` or `none`. */
+  readonly binding: string | undefined
+  readonly thumbprint: string | undefined
+  readonly authorization: 'strip' | 'pass'
+}
+
+export interface RouteConfig {
+  readonly id: string
+  readonly position: Position
+  /** Lower-case; undefined: every host that the listeners serve. */
+  readonly hosts: readonly string[] | undefined
+  /** Canonical path patterns: literal segments, `*` for one segment, `**` last for any number. */
+  readonly paths: readonly string[]
+  /** Undefined: every method. */
+  readonly methods: readonly string[] | undefined
+  readonly isPublic: boolean
+  readonly issuers: readonly string[]
+  /** For every check, by name. Settings that were left open have the profile's default. */
+  readonly policies: Policies
+  /** Where each of these came from, in the order of the checks. */
+  readonly settings: readonly Setting[]
+  readonly upstream: string
+  readonly forward: ForwardConfig
+  /** Largest request body, in bytes. */
+  readonly maxBody: number
+  /** For the `realm` of challenges. */
+  readonly realm: string
+}
+
+export interface LimitsConfig {
+  /** Bytes of the header section, and lines in it. */
+  readonly headerBytes: number
+  readonly headerLines: number
+  /** Bytes of the request target, of a token, and of a proof. */
+  readonly target: number
+  readonly token: number
+  readonly connections: number
+  readonly connectionsPerAddress: number
+  /** All in seconds. */
+  readonly handshake: number
+  readonly headers: number
+  readonly request: number
+  readonly idle: number
+  readonly keepAlive: number
+  readonly requestsPerConnection: number
+}
+
+export interface Configuration {
+  /** Path of the file that was read first, as it was given. */
+  readonly file: string
+  /** Eight hex digits that name this configuration in logs and metrics; secrets do not enter it. */
+  readonly hash: string
+  readonly profile: string
+  readonly listeners: readonly ListenerConfig[]
+  readonly issuers: readonly IssuerConfig[]
+  readonly upstreams: readonly UpstreamConfig[]
+  readonly routes: readonly RouteConfig[]
+  readonly dpop: {
+    /** Seconds after which a new nonce is given out; the previous one stays good as long. */
+    readonly nonceRotation: number
+    /** Shared by all instances; undefined: made at start. */
+    readonly nonceSecret: string | undefined
+    readonly replayEntries: number
+  }
+  readonly limits: LimitsConfig
+  readonly logging: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+    readonly access: boolean
+  }
+  readonly admin:
+    | { readonly host: string; readonly port: number; readonly token: string | undefined }
+    | undefined
+  /** Seconds. */
+  readonly shutdown: { readonly readyOffFor: number; readonly drain: number }
+}

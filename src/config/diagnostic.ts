@@ -1,0 +1,49 @@
+/**
+ * What is wrong with a configuration, and where.
+ *
+ * @module
+ */
+
+import type { DiagnosticId } from './catalogue.ts'
+import type { Position } from './configuration.ts'
+
+export interface Diagnostic {
+  readonly severity: 'error' | 'warning'
+  /** Stable: what one searches for, and the argument of `explain`. */
+  readonly id: DiagnosticId
+  readonly message: string
+  readonly position: Position
+  /** Stands beside the caret: a suggestion, a clause, what is allowed. */
+  readonly note: string | undefined
+}
+
+/** The diagnostics of one file or run, as they are found. */
+export class Diagnostics {
+  readonly #found: Diagnostic[] = []
+
+  error(id: DiagnosticId, position: Position, message: string, note?: string): void {
+    this.#found.push({ severity: 'error', id, message, position, note })
+  }
+
+  warn(id: DiagnosticId, position: Position, message: string, note?: string): void {
+    this.#found.push({ severity: 'warning', id, message, position, note })
+  }
+
+  get hasErrors(): boolean {
+    return this.#found.some(({ severity }) => severity === 'error')
+  }
+
+  /** By position, each once: one fault may be met on several ways. */
+  get sorted(): readonly Diagnostic[] {
+    const seen = new Set<string>()
+    return this.#found
+      .filter((diagnostic) => {
+        const key = JSON.stringify(diagnostic)
+        return !seen.has(key) && seen.add(key)
+      })
+      .sort(
+        ({ position: one }, { position: other }) =>
+          one.file.localeCompare(other.file) || one.line - other.line || one.column - other.column,
+      )
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * `issuers`: whose tokens are accepted.
+ *
+ * @module
+ */
+
+import { z } from 'zod'
+import { accessToken } from '../check/access-token.ts'
+import { ALGORITHM_NAMES } from '../jose/algorithm.ts'
+import { duration } from '../policy/field.ts'
+import { count, file, oneOrMore, period, secret, text } from './setting.ts'
+
+const clientId = text().describe('The client_id of the gateway at the issuer.')
+
+const authentication = z
+  .discriminatedUnion('method', [
+    z.strictObject({
+      method: z.enum(['client_secret_basic', 'client_secret_post']),
+      client_id: clientId,
+      client_secret: secret(1).describe('Better as ${file:…} than in this file.'),
+    }),
+    z.strictObject({
+      method: z.literal('private_key_jwt'),
+      client_id: clientId,
+      key: file().describe('PEM (PKCS #8) or JWK file of the private key.'),
+      key_id: text().describe('kid of the assertions.').optional(),
+      algorithm: z
+        .enum(ALGORITHM_NAMES)
+        .describe('JWS algorithm of the assertions. Default: what fits the key.')
+        .optional(),
+    }),
+    z.strictObject({
+      method: z.literal('tls_client_auth'),
+      client_id: clientId,
+      cert: file().describe('PEM file of the certificate of the gateway.'),
+      key: file().describe('PEM file of its private key.'),
+    }),
+  ])
+  .describe('How the gateway authenticates (RFC 6749 §2.3, RFC 7523, RFC 8705 §2).')
+
+const introspection = z
+  .strictObject({
+    endpoint: text().describe('Default: found by discovery (RFC 8414).').optional(),
+    auth: authentication,
+    cache: z
+      .strictObject({
+        ttl: period('0s', '5m')
+          .describe('How long an answer is used: also how long a revocation may go unseen.')
+          .prefault('15s'),
+        negative_ttl: period('0s', '1m')
+          .describe('How long a token that is not active is remembered.')
+          .prefault('5s'),
+        max_entries: count(1, 10_000_000).describe('Answers that are remembered.').default(100_000),
+      })
+      .prefault({}),
+    timeout: period('100ms', '30s').describe('After that: 503, and never through.').prefault('2s'),
+    ca: file()
+      .describe('PEM file of the CAs of the endpoint. Default: those of the issuer.')
+      .optional(),
+  })
+  .describe('Asking the issuer about a token (RFC 7662).')
+
+const { algorithms, clock_skew, type_required, max_lifetime } = accessToken.policy.shape
+
+export const issuerSchema = z.strictObject({
+  issuer: text().describe('Its identifier, compared with iss character by character.'),
+  audience: oneOrMore().describe(
+    'What aud has to name: this resource (RFC 9068 §4). One of several.',
+  ),
+  tokens: z
+    .enum(['jwt', 'introspection'])
+    .describe(
+      'jwt: verified here (RFC 9068). introspection: the issuer is asked about every token.',
+    )
+    .default('jwt'),
+  algorithms: algorithms
+    .describe('JWS algorithms of its tokens. Default: those of the profile.')
+    .optional(),
+  clock_skew: clock_skew.describe('Difference of clocks that is overlooked.').optional(),
+  type_required: type_required.describe('Refuse JWTs whose typ is not at+jwt.').optional(),
+  max_lifetime: max_lifetime.describe('Longest life of a token, from iat to exp.'),
+  jwks_uri: text().describe('Its keys. Default: found by discovery (RFC 8414).').optional(),
+  jwks: z
+    .strictObject({
+      refresh: period('10s', '1d').describe('How often the keys are fetched.').prefault('10m'),
+      cooldown: period('1s', '1h')
+        .describe('Shortest time between fetches for keys that are not known.')
+        .prefault('30s'),
+      stale_if_error: duration()
+        .describe('How long the keys are used after they could last be fetched.')
+        .prefault('1h'),
+      timeout: period('100ms', '30s').describe('Of one fetch.').prefault('5s'),
+    })
+    .describe('Fetching the keys.')
+    .prefault({}),
+  introspection: introspection.optional(),
+  ca: file()
+    .describe('PEM file of the CAs of its TLS servers. Default: those that Node ships.')
+    .optional(),
+  cache: z
+    .strictObject({
+      max_entries: count(1, 10_000_000)
+        .describe('Verified tokens that are remembered.')
+        .default(50_000),
+    })
+    .prefault({}),
+})
+
+export type IssuerInput = z.output<typeof issuerSchema>
+export type AuthenticationInput = z.output<typeof authentication>

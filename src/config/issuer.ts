@@ -1,0 +1,162 @@
+/**
+ * `issuers`, compiled.
+ *
+ * @module
+ */
+
+import type { KeyObject } from 'node:crypto'
+import { ALGORITHM_NAMES, ALGORITHMS, type AlgorithmName } from '../jose/algorithm.ts'
+import type {
+  ClientAuthentication,
+  IntrospectionConfig,
+  IssuerConfig,
+  OutboundTls,
+} from './configuration.ts'
+import type { Path } from './document.ts'
+import { isLoopback, parseEndpoint } from './endpoint.ts'
+import { type AuthenticationInput, type IssuerInput, issuerSchema } from './issuer-schema.ts'
+import { type Layer, narrow } from './narrowing.ts'
+import { nameOf } from './reading.ts'
+import { type Entry, readEntries, type Sources } from './section.ts'
+import type { Statement } from './statement.ts'
+
+export interface CompiledIssuer {
+  readonly config: IssuerConfig
+  readonly path: Path
+  /** What is in force for its tokens, before a route tightens it. */
+  readonly layer: Layer
+}
+
+/** @param above What the profile leaves in force. */
+export function compileIssuers(sources: Sources, above: Layer): CompiledIssuer[] {
+  return readEntries(sources, 'issuers', issuerSchema).map((entry) =>
+    compileIssuer(entry, sources, above),
+  )
+}
+
+function compileIssuer(entry: Entry<IssuerInput>, sources: Sources, above: Layer): CompiledIssuer {
+  const { id, path, input } = entry
+  const { reader, profile, files } = sources
+  checkSecure(input.issuer, [...path, 'issuer'], sources)
+  if (input.jwks_uri !== undefined) checkSecure(input.jwks_uri, [...path, 'jwks_uri'], sources)
+  if (input.tokens === 'introspection' && input.introspection === undefined) {
+    const message = `${nameOf(path)} has no "introspection", and tokens: introspection needs it`
+    reader.diagnostics.error('missing-key', reader.document.key(path), message)
+  }
+  const layer = narrow(above, statementsOf(input, path), nameOf(path), profile, reader)
+  const value = (setting: string) => layer.get(`access_token.${setting}`)?.value
+  const ca = files.readAuthorities(input.ca, [...path, 'ca'])
+  const config: IssuerConfig = {
+    id,
+    issuer: input.issuer,
+    audiences: typeof input.audience === 'string' ? [input.audience] : input.audience,
+    tokens: input.tokens,
+    algorithms: value('algorithms') as AlgorithmName[],
+    clockSkew: value('clock_skew') as number,
+    typeRequired: value('type_required') as boolean,
+    maxLifetime: value('max_lifetime') as number | undefined,
+    jwksUri: input.jwks_uri,
+    jwks: {
+      refresh: input.jwks.refresh,
+      cooldown: input.jwks.cooldown,
+      staleIfError: input.jwks.stale_if_error,
+      timeout: input.jwks.timeout,
+    },
+    introspection: compileIntrospection(entry, sources, ca),
+    tls: { ca, cert: undefined, key: undefined, serverName: undefined },
+    cacheEntries: input.cache.max_entries,
+  }
+  return { config, path, layer }
+}
+
+function statementsOf(input: IssuerInput, path: Path): Statement[] {
+  const { algorithms, clock_skew, type_required, max_lifetime } = input
+  return Object.entries({ algorithms, clock_skew, type_required, max_lifetime })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ({ name: `access_token.${name}`, value, path: [...path, name] }))
+}
+
+function compileIntrospection(
+  { path: issuerPath, input }: Entry<IssuerInput>,
+  sources: Sources,
+  issuerCa: string | undefined,
+): IntrospectionConfig | undefined {
+  const { introspection } = input
+  if (introspection === undefined) return undefined
+  const path = [...issuerPath, 'introspection']
+  const { endpoint, auth, cache, timeout } = introspection
+  if (endpoint !== undefined) checkSecure(endpoint, [...path, 'endpoint'], sources)
+  const ca = sources.files.readAuthorities(introspection.ca, [...path, 'ca']) ?? issuerCa
+  const authPath = [...path, 'auth']
+  const own = auth.method === 'tls_client_auth' ? readOwn(auth, authPath, sources) : undefined
+  const tls: OutboundTls = { ca, cert: own?.cert, key: own?.key, serverName: undefined }
+  const authentication = compileAuthentication(auth, authPath, sources)
+  if (authentication === undefined) return undefined
+  return {
+    endpoint,
+    authentication,
+    tls,
+    ttl: cache.ttl,
+    negativeTtl: cache.negative_ttl,
+    maxEntries: cache.max_entries,
+    timeout,
+  }
+}
+
+function readOwn(auth: { cert: string; key: string }, path: Path, { files }: Sources) {
+  return files.readCredential(auth, [...path, 'cert'], [...path, 'key'])
+}
+
+/** Undefined where its key cannot be used, which has been said. */
+function compileAuthentication(
+  auth: AuthenticationInput,
+  path: Path,
+  { files, reader }: Sources,
+): ClientAuthentication | undefined {
+  if (auth.method === 'tls_client_auth') return { method: auth.method, clientId: auth.client_id }
+  if (auth.method !== 'private_key_jwt') {
+    return { method: auth.method, clientId: auth.client_id, clientSecret: auth.client_secret }
+  }
+  const read = files.readKey(auth.key, [...path, 'key'])
+  if (read === undefined) return undefined
+  const fitting = algorithmsOf(read.key)
+  const algorithm = auth.algorithm ?? fitting[0]
+  if (algorithm === undefined || !fitting.includes(algorithm)) {
+    const at = auth.algorithm === undefined ? [...path, 'key'] : [...path, 'algorithm']
+    const message = `${nameOf(at)}: the key is not one for ${algorithm ?? 'any algorithm'}`
+    const note = fitting.length === 0 ? undefined : `it fits: ${fitting.join(' ')}`
+    reader.diagnostics.error('invalid-value', reader.document.at(at), message, note)
+    return undefined
+  }
+  return {
+    method: auth.method,
+    clientId: auth.client_id,
+    key: read.text,
+    keyId: auth.key_id,
+    algorithm,
+  }
+}
+
+/** What a key can sign, what FAPI allows first. */
+function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): AlgorithmName[] {
+  return ALGORITHM_NAMES.filter((name) => {
+    const { keyType, namedCurve } = ALGORITHMS[name]
+    if (keyType !== asymmetricKeyType) return false
+    return namedCurve === undefined || namedCurve === asymmetricKeyDetails?.namedCurve
+  })
+}
+
+/** RFC 8414 §2, RFC 7662 §4: over TLS. A loopback address has nobody on the way. */
+function checkSecure(url: string, path: Path, { reader }: Sources): void {
+  const { document, diagnostics } = reader
+  // RFC 8414 §2: an issuer identifier has no query. An endpoint may have one.
+  const isIssuer = path.at(-1) === 'issuer'
+  const endpoint = parseEndpoint(isIssuer ? url : url.replace(/\?.*$/, ''))
+  if (endpoint === undefined) {
+    const message = `${nameOf(path)}: wants a URL such as https://as.bank.example`
+    diagnostics.error('invalid-value', document.at(path), message)
+  } else if (endpoint.isPlaintext && !isLoopback(endpoint.host)) {
+    const message = `${nameOf(path)}: plain http is accepted for loopback addresses only`
+    diagnostics.error('issuer-not-https', document.at(path), message, 'write https')
+  }
+}

@@ -1,0 +1,540 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createWorkspace, found, gateway, type Workspace } from './workspace.ts'
+
+let workspace: Workspace
+beforeAll(async () => {
+  workspace = await createWorkspace()
+})
+afterAll(() => workspace.remove())
+
+/** The ids of what is said of an honest configuration with one part changed. */
+async function said(change: Record<string, string | undefined>): Promise<string[]> {
+  return found(await workspace.load(gateway(change))).map((text) => text.replace(/^\d+ /, ''))
+}
+
+const URL = 'public_url: https://api.bank.example'
+const PAIR = 'cert: tls/server.crt, key: tls/server.key'
+const listen = (more: string, pair = 'certificate: tls/server.crt, key: tls/server.key') =>
+  `{ address: 127.0.0.1:8443, ${URL}, ${pair}, ${more} }`
+const listeners = (certificates: string, more = '') => ({
+  listen: undefined,
+  listeners: `{ main: { address: "[::1]:8443", ${URL}, tls: { certificates: [${certificates}] } ${more} } }`,
+})
+
+describe('a listener', () => {
+  test.each<[string, Record<string, string | undefined>, string[]]>([
+    ['the long form', listeners(`{ ${PAIR} }`), []],
+    ['both forms', { listeners: '{}' }, ['duplicate-key']],
+    [
+      'no public URL',
+      { listen: `{ address: "1:1", certificate: tls/server.crt, key: tls/server.key }` },
+      ['missing-key'],
+    ],
+    [
+      'a public URL without TLS',
+      { listen: listen('').replace('https', 'http') },
+      ['invalid-value'],
+    ],
+    [
+      'an address without a port',
+      { listen: listen('').replace('127.0.0.1:8443', 'localhost') },
+      ['invalid-value'],
+    ],
+    [
+      'a certificate that is not there',
+      { listen: listen('', 'certificate: none.crt, key: tls/server.key') },
+      ['missing-file'],
+    ],
+    [
+      'a key that is none',
+      { listen: listen('', 'certificate: tls/server.crt, key: tls/server.crt') },
+      ['invalid-file'],
+    ],
+    [
+      'a certificate that is none',
+      { listen: listen('', 'certificate: tls/server.key, key: tls/server.key') },
+      ['invalid-file'],
+    ],
+    [
+      'an expired certificate',
+      { listen: listen('', 'certificate: tls/expired.crt, key: tls/server.key') },
+      ['certificate-expired'],
+    ],
+    [
+      'the key of another certificate',
+      { listen: listen('', 'certificate: tls/server.crt, key: tls/ec.key') },
+      ['key-mismatch'],
+    ],
+    [
+      'a name that the certificate has not',
+      listeners(`{ ${PAIR}, names: [other.example] }`),
+      ['name-not-covered', 'name-not-covered'],
+    ],
+    [
+      'a wildcard that the certificate has',
+      listeners(`{ ${PAIR}, names: ["*.wild.example"] }, { cert: tls/ec.crt, key: tls/ec.key }`),
+      [],
+    ],
+    [
+      'a public URL that no certificate is for',
+      { listen: listen('').replace('api.bank', 'api.other') },
+      ['name-not-covered'],
+    ],
+    [
+      'verification without CAs',
+      { listen: listen('client_certificate: { verify: required }') },
+      ['missing-key'],
+    ],
+    [
+      'CAs without verification',
+      { listen: listen('client_certificate: { verify: request, ca: tls/client-ca.pem }') },
+      ['invalid-value'],
+    ],
+    [
+      'CAs in two places',
+      {
+        listen: listen(
+          'client_ca: tls/client-ca.pem, client_certificate: { ca: tls/client-ca.pem }',
+        ),
+      },
+      ['duplicate-key'],
+    ],
+    ['CAs that are none', { listen: listen('client_ca: tls/server.key') }, ['invalid-file']],
+    [
+      'an EC certificate where TLS 1.2 has RSA suites only',
+      {
+        profile: 'fapi1-advanced',
+        listen: listen('client_ca: tls/client-ca.pem', 'certificate: tls/ec.crt, key: tls/ec.key'),
+      },
+      ['suite-mismatch'],
+    ],
+    [
+      'the same with TLS 1.3 only',
+      {
+        profile: 'fapi1-advanced',
+        listen: listen(
+          'min_version: "1.3", client_ca: tls/client-ca.pem',
+          'certificate: tls/ec.crt, key: tls/ec.key',
+        ),
+      },
+      [],
+    ],
+    ['a version that is a number', { listen: listen('min_version: 1.3') }, ['invalid-value']],
+  ])('%s', async (_, change, ids) => {
+    expect(await said(change)).toEqual(ids)
+  })
+
+  test('asks for certificates where it has CAs, and not otherwise', async () => {
+    const modes = []
+    for (const more of [
+      '',
+      'client_ca: tls/client-ca.pem',
+      'client_certificate: { verify: request }',
+    ]) {
+      const { configuration } = await workspace.load(gateway({ listen: listen(more) }))
+      modes.push(configuration?.listeners[0]?.clientCertificate.mode)
+    }
+    expect(modes).toEqual(['off', 'optional', 'request'])
+  })
+
+  test('may ask by the name that clients call', async () => {
+    const own = 'client_certificate: { verify: required, ca: tls/client-ca.pem }'
+    const change = listeners(
+      `{ ${PAIR}, names: [API.bank.example], ${own} }, { cert: tls/ec.crt, key: tls/ec.key }`,
+    )
+    const { configuration, text } = await workspace.load(gateway(change))
+    expect(text).toBe('')
+    expect(configuration?.listeners).toMatchObject([
+      {
+        id: 'main',
+        host: '::1',
+        certificates: [
+          {
+            name: 'tls/server.crt',
+            hosts: ['api.bank.example'],
+            clientCertificate: { mode: 'required' },
+          },
+          { name: 'tls/ec.crt', hosts: [], clientCertificate: { mode: 'off' } },
+        ],
+      },
+    ])
+  })
+
+  test('a certificate that ends within two weeks is warned of, and serves', async () => {
+    const certificate = await import('node:crypto').then(async ({ X509Certificate }) => {
+      const { readFileSync } = await import('node:fs')
+      return new X509Certificate(readFileSync(`${workspace.folder}/tls/server.crt`))
+    })
+    const now = Date.parse(certificate.validTo) / 1000 - 13 * 86_400
+    const outcome = await workspace.load(gateway(), { now })
+    expect(found(outcome)).toEqual(['6 certificate-expires-soon'])
+    expect(outcome.configuration).toBeDefined()
+    expect(found(await workspace.load(gateway(), { now: now + 14 * 86_400 }))[0]).toBe(
+      '6 certificate-expired',
+    )
+  })
+})
+
+describe('an issuer', () => {
+  const issuer = (more: string) => `{ a: { issuer: https://a.example, audience: a, ${more} } }`
+  const auth = (method: string) => `introspection: { auth: { client_id: gw, method: ${method} } }`
+  test.each<[string, string, string[]]>([
+    ['without TLS', '{ a: { issuer: http://a.example, audience: a } }', ['issuer-not-https']],
+    ['without TLS on this machine', '{ a: { issuer: "http://127.0.0.1:9000", audience: a } }', []],
+    ['with a query', '{ a: { issuer: https://a.example?b=c, audience: a } }', ['invalid-value']],
+    ['that is no URL', '{ a: { issuer: as.example, audience: a } }', ['invalid-value']],
+    ['keys without TLS', issuer('jwks_uri: http://a.example/jwks'), ['issuer-not-https']],
+    ['keys with a query', issuer('jwks_uri: https://a.example/jwks?v=1'), []],
+    ['no audience', '{ a: { issuer: https://a.example } }', ['missing-key']],
+    ['no name', '{ "a b": { issuer: https://a.example, audience: a } }', ['invalid-value']],
+    ['introspection of nothing', issuer('tokens: introspection'), ['missing-key']],
+    ['a method that is none', issuer(auth('basic')), ['invalid-value']],
+    ['a secret', issuer(auth('client_secret_basic, client_secret: secret')), []],
+    ['no secret', issuer(auth('client_secret_post')), ['missing-key']],
+    ['a key', issuer(auth('private_key_jwt, key: tls/server.key')), []],
+    [
+      'a key for another algorithm',
+      issuer(auth('private_key_jwt, key: tls/server.key, algorithm: ES256')),
+      ['invalid-value'],
+    ],
+    [
+      'a certificate and its key',
+      issuer(auth('tls_client_auth, cert: tls/ec.crt, key: tls/ec.key')),
+      [],
+    ],
+    [
+      'a certificate and another key',
+      issuer(auth('tls_client_auth, cert: tls/ec.crt, key: tls/server.key')),
+      ['key-mismatch'],
+    ],
+    [
+      'an algorithm below the profile',
+      issuer('algorithms: [RS256, PS256, RS512]'),
+      ['profile-floor', 'profile-floor'],
+    ],
+    ['a clock too far off', issuer('clock_skew: 61s'), ['profile-floor']],
+    [
+      'less than the profile allows',
+      issuer('clock_skew: 0s, algorithms: [ES256], max_lifetime: 1h'),
+      [],
+    ],
+  ])('%s', async (_, issuers, ids) => {
+    expect(await said({ issuers })).toEqual(ids)
+  })
+
+  test('does not authenticate with a key that is too weak', async () => {
+    const { generateKeyPairSync } = await import('node:crypto')
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey
+    const curve = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey
+    for (const key of [rsa, curve]) {
+      await workspace.write('tls/weak.key', key.export({ type: 'pkcs8', format: 'pem' }).toString())
+      const issuers = issuer(auth('private_key_jwt, key: tls/weak.key'))
+      expect(await said({ issuers })).toEqual(['weak-key'])
+    }
+  })
+
+  test('signs its assertions with what fits its key', async () => {
+    const algorithms = []
+    for (const key of ['tls/server.key', 'tls/ec.key']) {
+      const issuers = issuer(auth(`private_key_jwt, key: ${key}`))
+      const { configuration } = await workspace.load(gateway({ issuers }))
+      algorithms.push(configuration?.issuers[0]?.introspection?.authentication)
+    }
+    expect(algorithms).toMatchObject([{ algorithm: 'PS256' }, { algorithm: 'ES256' }])
+  })
+})
+
+describe('an upstream', () => {
+  const routes = '[{ id: a, match: /a, upstream: core }]'
+  const upstream = (more: string) => ({ routes, upstreams: `{ core: { ${more} } }` })
+  test.each<[string, Record<string, string>, string[]]>([
+    ['with TLS', upstream('url: https://core.internal:9443/base/'), []],
+    ['without TLS', upstream('url: http://core.internal'), ['plaintext-upstream']],
+    ['without TLS, on purpose', upstream('url: http://core.internal, allow_plaintext: true'), []],
+    ['without TLS on this machine', upstream('url: "http://[::1]:9080"'), []],
+    [
+      'a certificate without TLS',
+      upstream('url: "http://[::1]:9080", cert: tls/ec.crt, key: tls/ec.key'),
+      ['invalid-value', 'invalid-value'],
+    ],
+    [
+      'a certificate without its key',
+      upstream('url: https://a, cert: tls/ec.crt'),
+      ['missing-key'],
+    ],
+    [
+      'that looks like this machine',
+      upstream('url: http://127.0.0.1.example.com'),
+      ['plaintext-upstream'],
+    ],
+    ['with a user', upstream('url: https://user:word@core.internal'), ['invalid-value']],
+    [
+      'that is not there',
+      { routes, upstreams: '{ cord: { url: https://a } }' },
+      ['unknown-reference'],
+    ],
+    [
+      'a URL without TLS',
+      { routes: routes.replace('core', 'http://core.internal') },
+      ['plaintext-upstream'],
+    ],
+    [
+      'a URL of another kind',
+      { routes: routes.replace('core', 'ftp://core.internal') },
+      ['invalid-value'],
+    ],
+  ])('%s', async (_, change, ids) => {
+    expect(await said(change)).toEqual(ids)
+  })
+
+  test('is made once, however many routes name it', async () => {
+    const url = 'https://core.internal/base'
+    const two = `[{ id: a, match: /a, upstream: "${url}" }, { id: b, match: /b, upstream: "${url}/" }]`
+    const { configuration } = await workspace.load(gateway({ routes: two }))
+    expect(configuration?.upstreams).toMatchObject([
+      { id: url, origin: 'https://core.internal', basePath: '/base' },
+    ])
+  })
+})
+
+describe('a route', () => {
+  const up = 'upstream: "http://127.0.0.1:1"'
+  const routes = (...all: string[]) => ({ routes: `[${all.map((one) => `{ ${one}, ${up} }`)}]` })
+  const one = (more: string) => routes(`id: a, match: /a, ${more}`)
+  const issuers = '{ a: { issuer: https://a, audience: a }, b: { issuer: https://b, audience: a } }'
+  const asks =
+    'introspection: { auth: { method: client_secret_post, client_id: a, client_secret: b } }'
+  test.each<[string, Record<string, string | undefined>, string[]]>([
+    ['a lower-case method', routes('id: a, match: get /a'), ['invalid-value']],
+    ['TRACE', routes('id: a, match: TRACE /a'), ['invalid-value']],
+    [
+      'CONNECT in a list',
+      routes('id: a, match: { paths: [/a], methods: [GET, CONNECT] }'),
+      ['invalid-value'],
+    ],
+    ['a path that no request has', routes('id: a, match: /a/../b'), ['invalid-value']],
+    [
+      'a host that is not served',
+      routes('id: a, match: { paths: [/a], hosts: [api.bank.exmaple] }'),
+      ['unknown-reference'],
+    ],
+    [
+      'a host that is served',
+      routes('id: a, match: { paths: [/a], hosts: [API.bank.example] }'),
+      [],
+    ],
+    ['no match', routes('id: a'), ['missing-key']],
+    ['the id of another', routes('id: a, match: /a', 'id: a, match: /b'), ['duplicate-id']],
+    ['an issuer that there is not', one('issuers: [bnk]'), ['unknown-reference']],
+    ['a public route', one('public: true'), []],
+    ['a public route that asks for something', one('public: true, scopes: [a]'), ['invalid-value']],
+    ['a scope that is two', one('scopes: [a b]'), ['invalid-value']],
+    ['a setting said twice', one('scopes: [a], authorization: { scopes: [b] }'), ['duplicate-key']],
+    ['a field name with an underscore', one('forward: { sub: X_Sub }'), ['invalid-value']],
+    ['a field name that is taken', one('forward: { sub: Authorization }'), ['invalid-value']],
+    [
+      'one field name for two facts',
+      one('forward: { sub: X-Who, client_id: x-who }'),
+      ['invalid-value'],
+    ],
+    [
+      'mTLS where nobody is asked for a certificate',
+      { listen: listen(''), ...one('sender: mtls') },
+      ['mtls-without-certificates'],
+    ],
+    [
+      'mTLS or DPoP where nobody is asked',
+      { listen: listen(''), ...one('sender: { any_of: [mtls, dpop] }') },
+      [],
+    ],
+    ['unbound tokens below the profile', one('sender: none'), ['profile-floor']],
+    ['unbound tokens', { profile: 'custom', ...one('sender: none') }, []],
+    [
+      'DPoP where the profile has mTLS',
+      { profile: 'fapi1-advanced', ...one('sender: dpop') },
+      ['profile-floor'],
+    ],
+    ['two issuers', { issuers, ...one('realm: a') }, []],
+    [
+      'two that are asked about tokens',
+      { issuers: issuers.replaceAll('audience', `${asks}, audience`), ...one('realm: a') },
+      ['opaque-issuer-ambiguous'],
+    ],
+    [
+      'one issuer in two entries',
+      { issuers: issuers.replace('https://b', 'https://a'), ...one('realm: a') },
+      ['ambiguous-issuer'],
+    ],
+    ['an algorithm in common', one('access_token: { algorithms: [ES256] }'), []],
+    [
+      'no algorithm left',
+      {
+        issuers: '{ a: { issuer: https://a, audience: a, algorithms: [PS256] } }',
+        ...one('access_token: { algorithms: [ES256] }'),
+      },
+      ['nothing-left'],
+    ],
+    [
+      'the same requests twice',
+      routes('id: a, match: GET /a', 'id: b, match: "HEAD,POST /a"'),
+      ['ambiguous-route'],
+    ],
+    ['any method twice', routes('id: a, match: /a/**', 'id: b, match: /a/**'), ['ambiguous-route']],
+    ['other methods', routes('id: a, match: GET /a', 'id: b, match: POST /a'), []],
+    ['one method, and all the others', routes('id: a, match: GET /a', 'id: b, match: /a'), []],
+    [
+      'the specific one first',
+      routes('id: a, match: /a/b', 'id: b, match: /a/*', 'id: c, match: /a/**'),
+      [],
+    ],
+    [
+      'the specific one last',
+      routes('id: c, match: /a/**', 'id: a, match: /a/b'),
+      ['shadowed-route'],
+    ],
+    [
+      'a host is more specific than a path',
+      routes('id: c, match: /a/b', 'id: a, match: { paths: [/a/*], hosts: [api.bank.example] }'),
+      ['shadowed-route'],
+    ],
+  ])('%s', async (_, change, ids) => {
+    expect(await said(change)).toEqual(ids)
+  })
+
+  test('answers HEAD where it answers GET', async () => {
+    const { configuration } = await workspace.load(gateway(routes('id: a, match: "GET, POST /a"')))
+    expect(configuration?.routes[0]?.methods).toEqual(['GET', 'HEAD', 'POST'])
+  })
+
+  test('takes names for what is told from the defaults, each by itself', async () => {
+    const defaults = '{ forward: { sub: X-User, scope: false, authorization: pass } }'
+    const change = { defaults, ...one('forward: { client_id: X-App, sub: false }') }
+    const { configuration } = await workspace.load(gateway(change))
+    expect(configuration?.routes[0]?.forward).toEqual({
+      clientId: 'X-App',
+      subject: undefined,
+      scope: undefined,
+      issuer: 'X-Token-Issuer',
+      binding: 'X-Token-Binding',
+      thumbprint: 'X-Token-Thumbprint',
+      authorization: 'pass',
+    })
+  })
+})
+
+describe('settings laid over one another', () => {
+  const route = (more: string) => `[{ id: a, match: /a, upstream: "http://127.0.0.1:1", ${more} }]`
+  async function policies(change: Record<string, string>) {
+    const { configuration, text } = await workspace.load(gateway(change))
+    expect(text).toBe('')
+    return configuration?.routes[0]
+  }
+
+  test('a route adds to the scopes and claims of the defaults', async () => {
+    const found = await policies({
+      defaults: '{ scopes: [openid], claims: { acr: { equals: sca } } }',
+      routes: route('scopes: { all: [accounts], any: [a, b] }, claims: { intent: present }'),
+    })
+    expect(found?.policies['authorization']).toEqual({
+      scopes: ['openid', 'accounts'],
+      any_scope: ['a', 'b'],
+      claims: { acr: { equals: 'sca' }, intent: 'present' },
+    })
+    const { text } = await workspace.load(
+      gateway({
+        defaults: '{ claims: { acr: { equals: sca } } }',
+        routes: route('claims: { acr: present }'),
+      }),
+    )
+    expect(text).toContain('error[defaults-floor]: claims: looser than the defaults')
+  })
+
+  test('a route cannot be looser than the defaults', async () => {
+    const { text } = await workspace.load(
+      gateway({ defaults: '{ sender: mtls }', routes: route('sender: dpop') }),
+    )
+    expect(text).toContain('error[defaults-floor]: sender: looser than the defaults')
+    expect(text).toContain('^^^^ defaults says: mtls')
+  })
+
+  test('a default of the profile may be left for what the profile allows', async () => {
+    const found = await policies({
+      dpop: '{ nonce: { mode: off } }',
+      routes: route('sender: dpop'),
+    })
+    expect(found?.policies['dpop_freshness']?.['nonce']).toBe('off')
+    expect(found?.settings).toContainEqual({
+      name: 'dpop_freshness.nonce',
+      is: 'off',
+      by: undefined,
+      from: 'dpop',
+    })
+  })
+
+  test('every setting knows who fixed it', async () => {
+    const found = await policies({
+      issuers: '{ a: { issuer: https://a, audience: a, algorithms: [ES256] } }',
+      defaults: '{ dpop_freshness: { proof_max_age: 30s } }',
+      routes: route('sender: dpop'),
+    })
+    const from = Object.fromEntries(found?.settings.map((one) => [one.name, one.from]) ?? [])
+    expect(from).toMatchObject({
+      'access_token.algorithms': 'issuers.a',
+      'access_token.clock_skew': 'fapi2-security',
+      'dpop_freshness.proof_max_age': 'defaults',
+      'sender_constraint.methods': 'routes.a',
+      'authorization.scopes': 'built-in',
+    })
+    expect(found?.settings).toContainEqual({
+      name: 'sender_constraint.required',
+      is: true,
+      by: 'FAPI2-SP-FINAL-5.3.4-5',
+      from: 'fapi2-security',
+    })
+  })
+
+  test('of several issuers the route has the loosest, since each is held to its own', async () => {
+    const found = await policies({
+      issuers:
+        '{ a: { issuer: https://a, audience: a, algorithms: [ES256], max_lifetime: 1h, clock_skew: 5s }, b: { issuer: https://b, audience: a, algorithms: [PS256], type_required: false } }',
+      routes: route('realm: a'),
+    })
+    expect(found?.policies['access_token']).toEqual({
+      algorithms: ['ES256', 'PS256'],
+      clock_skew: 10,
+      type_required: false,
+    })
+    const from = Object.fromEntries(found?.settings.map((one) => [one.name, one.from]) ?? [])
+    expect(from['access_token.algorithms']).toBe('issuers')
+    expect(from['access_token.type_required']).toBe('issuers.b')
+  })
+
+  test('under custom everything may be loosened', async () => {
+    const found = await policies({
+      profile: 'custom',
+      issuers: '{ a: { issuer: https://a, audience: a, algorithms: [RS256] } }',
+      dpop: '{ algorithms: [RS256], proof_max_age: 5m, nonce: { mode: off } }',
+      routes: route('sender: none'),
+    })
+    expect(found?.policies).toMatchObject({
+      access_token: { algorithms: ['RS256'] },
+      dpop_proof: { algorithms: ['RS256'] },
+      dpop_freshness: { nonce: 'off', proof_max_age: 300 },
+      sender_constraint: { required: false },
+    })
+  })
+
+  test('a listener is held to the profile, and to the defaults', async () => {
+    const { text } = await workspace.load(
+      gateway({
+        defaults: '{ transport: { min_version: "1.3" } }',
+        listen: listen('min_version: "1.2"'),
+      }),
+    )
+    expect(text).toContain('error[defaults-floor]: min_version: looser than the defaults')
+    const { configuration } = await workspace.load(
+      gateway({ listen: listen('min_version: "1.3"') }),
+    )
+    expect(configuration?.listeners[0]?.minVersion).toBe('1.3')
+  })
+})
