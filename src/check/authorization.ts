@@ -1,0 +1,62 @@
+/**
+ * Does the token authorize this access? (RFC 6750 §3.1, FAPI 1.0 Baseline §6.2.1-5, FAPI 2.0 SP §5.3.4-4)
+ *
+ * @module
+ */
+
+import { z } from 'zod'
+import { fail } from '../failure/failure.ts'
+import { added, allOf } from '../policy/field.ts'
+import { satisfiesClaimRule } from '../token/claim-rule.ts'
+import { defineCheck } from './check.ts'
+
+/** RFC 6749 §3.3. It is also what a quoted string of a challenge can hold as it is. */
+const scopeToken = z
+  .string()
+  .regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'wants one scope: no space, quote or backslash')
+const plain = z.union([z.string(), z.number(), z.boolean()])
+const claimRule = z.union([
+  z.literal('present'),
+  z.strictObject({ equals: plain }),
+  z.strictObject({ one_of: z.array(plain).min(1) }),
+])
+
+export const authorization = defineCheck({
+  name: 'authorization',
+  question: 'Does the token authorize this access?',
+
+  policy: z.strictObject({
+    scopes: allOf(scopeToken).describe('Scopes that a token needs, all of them.'),
+    any_scope: added(z.array(scopeToken).min(1)).describe('Scopes of which a token needs one.'),
+    audience: added(z.array(z.string().min(1)).min(1)).describe(
+      'Audiences of which a token needs one, besides what its issuer already has to name.',
+    ),
+    claims: added(z.record(z.string().min(1), claimRule)).describe(
+      'Claims that a token needs: present, { equals: value } or { one_of: [values] }.',
+    ),
+  }),
+
+  compile: ({ scopes, any_scope, audience, claims }, { isPublic }) => {
+    if (isPublic) return undefined
+    const rules = Object.entries(claims ?? {})
+    return ({ token }) => {
+      // RFC 8707 §2: a token for another resource is not one for this.
+      if (audience !== undefined && !audience.some((one) => token.audiences.includes(one))) {
+        return fail('invalid_token', 'audience_not_of_route')
+      }
+      // RFC 6750 §3.1, RFC 6749 §3.3.
+      if (!scopes.every((scope) => token.scopes.includes(scope))) {
+        return fail('insufficient_scope', 'scope_insufficient')
+      }
+      if (any_scope !== undefined && !any_scope.some((scope) => token.scopes.includes(scope))) {
+        return fail('insufficient_scope', 'scope_none_of')
+      }
+      for (const [name, rule] of rules) {
+        if (!satisfiesClaimRule(token.claims, name, rule)) {
+          return fail('insufficient_scope', 'claim_mismatch', { claim: name })
+        }
+      }
+      return undefined
+    }
+  },
+})

@@ -1,0 +1,51 @@
+/**
+ * When a DPoP proof was made (RFC 9449 §4.3 (10), (11), §9, §11.1).
+ *
+ * @module
+ */
+
+import { type Failure, fail } from '../../failure/failure.ts'
+import type { Nonces } from './nonce.ts'
+import type { VerifiedProof } from './proof.ts'
+
+export interface FreshnessPolicy {
+  /** `required`: no proof without a nonce of ours. `optional`: one that is there has to be good. */
+  readonly nonce: 'off' | 'optional' | 'required'
+  /** Seconds. */
+  readonly maxAge: number
+  readonly futureSkew: number
+}
+
+/**
+ * Checks that a proof was made just now, and notes until when it would be accepted.
+ *
+ * A good nonce says when a proof was made better than the client's clock does, so `iat` is asked only
+ * where there is none (RFC 9449 §4.3 (11): "or via the server-managed timestamp of the nonce").
+ */
+export function checkFreshness(
+  proof: VerifiedProof,
+  policy: FreshnessPolicy,
+  nonces: Nonces,
+  now: number,
+): Failure | undefined {
+  if (policy.nonce !== 'off') {
+    // RFC 9449 §9, §11.3: once a nonce is demanded, a proof without one is refused.
+    if (proof.nonce === undefined && policy.nonce === 'required') {
+      return fail('use_dpop_nonce', 'dpop_nonce_required')
+    }
+    if (proof.nonce !== undefined) {
+      // RFC 9449 §4.3 (10).
+      const until = nonces.acceptedUntil(proof.nonce, now)
+      if (until === undefined) return fail('use_dpop_nonce', 'dpop_nonce_stale')
+      proof.acceptableUntil = until
+      return undefined
+    }
+  }
+  // RFC 9449 §4.3 (11). Two limits: a slow clock and a hoarded proof are different faults.
+  const age = now - proof.iat
+  if (age > policy.maxAge || -age > policy.futureSkew) {
+    return fail('invalid_dpop_proof', 'dpop_iat_out_of_window', { age: Math.round(age) })
+  }
+  proof.acceptableUntil = proof.iat + policy.maxAge + 1
+  return undefined
+}

@@ -1,0 +1,29 @@
+/**
+ * What makes a DPoP proof unique, and the store that remembers it (RFC 9449 §11.1).
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto'
+import type { VerifiedProof } from './proof.ts'
+
+/** `full`: the store holds as many live entries as it may, and forgets none of them to make room. */
+export type UseOnce = 'first' | 'again' | 'full' | 'unavailable'
+
+export interface ReplayStore {
+  /**
+   * Notes that a key is used, in one step: of any number of calls with one key, one is answered `first`.
+   *
+   * @param until Seconds since the epoch. The key is remembered at least until then.
+   * @param now Seconds since the epoch.
+   */
+  useOnce(key: string, until: number, now: number): UseOnce | Promise<UseOnce>
+}
+
+/**
+ * The key of a proof: its `jti` in the name space of the key that signed it, so that no client can burn
+ * another's, hashed, so that it has one size whatever the client wrote.
+ */
+export function replayKey(proof: VerifiedProof): string {
+  return createHash('sha256').update(`${proof.keyThumbprint} ${proof.jti}`).digest('base64url')
+}

@@ -1,0 +1,73 @@
+/**
+ * A trusted issuer, and the ports through which the gateway reaches it.
+ *
+ * @module
+ */
+
+import type { KeyObject } from 'node:crypto'
+import type { Failure } from '../failure/failure.ts'
+import type { AlgorithmName } from '../jose/algorithm.ts'
+import type { AccessToken } from './access-token.ts'
+
+/**
+ * The keys an issuer signs with (RFC 7517), by whatever means they are kept fresh.
+ */
+export interface KeySource {
+  /**
+   * The keys that may have signed a token with this header, at most four.
+   *
+   * @returns No key when the set is at hand and has none that fits. A Failure
+   *   (`temporarily_unavailable`) when the keys could not be had. A promise only if the set had to be
+   *   fetched.
+   */
+  find(
+    kid: string | undefined,
+    algorithm: AlgorithmName,
+  ): readonly KeyObject[] | Failure | Promise<readonly KeyObject[] | Failure>
+}
+
+/** The issuer's introspection endpoint (RFC 7662), with its cache. */
+export interface IntrospectionSource {
+  /**
+   * @param digest SHA-256 of the token: what the answer is cached under, so that no token is kept.
+   * @param now Seconds since the epoch.
+   * @returns The response's members of an active token; `invalid_token` for an inactive one;
+   *   `temporarily_unavailable` when no answer could be had. A promise only if the endpoint had to be asked.
+   */
+  introspect(
+    token: string,
+    digest: string,
+    now: number,
+  ): AccessToken | Failure | Promise<AccessToken | Failure>
+}
+
+/** Tokens already verified, under the digest of their text. One an issuer: never shared between two. */
+export interface TokenCache {
+  get(digest: string): AccessToken | undefined
+  set(digest: string, token: AccessToken): void
+}
+
+/** What an issuer's tokens are judged by. */
+export interface TokenExpectation {
+  /** Compared byte for byte (RFC 9068 §4). */
+  readonly issuer: string
+  /** One of these has to be in `aud`. */
+  readonly audiences: readonly string[]
+  readonly algorithms: readonly AlgorithmName[]
+  /** Seconds of difference between the issuer's clock and ours that are overlooked. */
+  readonly clockSkew: number
+  /** Whether `typ` has to be `at+jwt`; an issuer older than RFC 9068 may not set it. */
+  readonly typeRequired: boolean
+  /** Longest life of a token that is accepted, in seconds. */
+  readonly maxLifetime: number | undefined
+}
+
+export interface Issuer extends TokenExpectation {
+  /** Its key in the configuration. */
+  readonly id: string
+  /** `introspection`: every token is introspected, a JWT too. */
+  readonly tokens: 'jwt' | 'introspection'
+  readonly keys: KeySource | undefined
+  readonly introspection: IntrospectionSource | undefined
+  readonly verified: TokenCache
+}
