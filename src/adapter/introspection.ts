@@ -1,0 +1,160 @@
+/**
+ * The introspection client (RFC 7662).
+ *
+ * Answers are kept for a bounded time, under the digest of the token; tokens asked about at the same
+ * time are asked about once. What cannot be asked is not known: never "inactive", never let through.
+ *
+ * @module
+ */
+
+import { LRUCache } from 'lru-cache'
+import type { IntrospectionConfig, IssuerConfig } from '../config/configuration.ts'
+import { parseJsonObject } from '../encoding/json.ts'
+import { Failure, fail } from '../failure/failure.ts'
+import type { Logger } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { AccessToken } from '../token/access-token.ts'
+import { parseIntrospection } from '../token/introspection.ts'
+import type { IntrospectionSource } from '../token/issuer.ts'
+import { clientAuthenticator } from './client-authentication.ts'
+import type { DiscoveredIssuer } from './metadata.ts'
+import { type Answer, type OutboundClient, OutboundError } from './outbound.ts'
+
+/** Most calls at once: beyond, an answer would come too late for whoever waits. */
+const MAX_CALLS = 256
+
+type Verdict = AccessToken | Failure
+
+interface Remembered {
+  readonly verdict: Verdict
+  /** Seconds since the epoch. */
+  readonly until: number
+}
+
+export interface IntrospectionParts {
+  readonly issuer: IssuerConfig
+  readonly config: IntrospectionConfig
+  readonly client: OutboundClient
+  readonly discovery: DiscoveredIssuer
+  readonly metrics: Metrics
+  readonly logger: Logger
+  /** Seconds since the epoch. */
+  readonly now: () => number
+}
+
+export class IntrospectionClient implements IntrospectionSource {
+  readonly #parts: IntrospectionParts
+  readonly #authenticate: ReturnType<typeof clientAuthenticator>
+  readonly #remembered: LRUCache<string, Remembered>
+  readonly #pending = new Map<string, Promise<Verdict>>()
+  #endpoint: string | undefined
+
+  constructor(parts: IntrospectionParts) {
+    this.#parts = parts
+    this.#authenticate = clientAuthenticator(parts.config.authentication, parts.issuer.issuer)
+    this.#remembered = new LRUCache({ max: parts.config.maxEntries })
+    this.#endpoint = parts.config.endpoint
+  }
+
+  introspect(token: string, digest: string, now: number): Verdict | Promise<Verdict> {
+    const remembered = this.#remembered.get(digest)
+    if (remembered !== undefined && now < remembered.until) {
+      this.#looked(remembered.verdict instanceof Failure ? 'negative_hit' : 'hit')
+      return remembered.verdict
+    }
+    const pending = this.#pending.get(digest)
+    if (pending !== undefined) {
+      this.#looked('coalesced')
+      return pending
+    }
+    if (this.#pending.size >= MAX_CALLS) {
+      return fail('temporarily_unavailable', 'introspection_busy')
+    }
+    this.#looked('miss')
+    const asked = this.#ask(token, digest).finally(() => this.#pending.delete(digest))
+    this.#pending.set(digest, asked)
+    return asked
+  }
+
+  async #ask(token: string, digest: string): Promise<Verdict> {
+    const { issuer, metrics, logger, now } = this.#parts
+    const end = metrics.introspectionSeconds.startTimer({ issuer: issuer.id })
+    try {
+      const verdict = await this.#judge(await this.#call(token))
+      if (verdict instanceof Failure && verdict.error !== 'invalid_token') {
+        this.#answered('bad_response')
+        return verdict
+      }
+      this.#answered(verdict instanceof Failure ? 'inactive' : 'active')
+      this.#remember(digest, verdict, now())
+      return verdict
+    } catch (error) {
+      // RFC 7662 §2.3: an endpoint that does not answer says nothing about the token.
+      this.#answered(error instanceof OutboundError ? error.fault : 'error')
+      const cause = error instanceof Error ? error.message : String(error)
+      logger.warn({ issuer: issuer.id, cause }, 'introspection failed')
+      return fail('temporarily_unavailable', 'introspection_unavailable')
+    } finally {
+      end()
+    }
+  }
+
+  async #call(token: string): Promise<Answer> {
+    const { client } = this.#parts
+    const endpoint = await this.#locate()
+    const { headers, form } = await this.#authenticate()
+    // RFC 7662 §2.1. URLSearchParams encodes whatever the token is made of.
+    const body = new URLSearchParams({ token, token_type_hint: 'access_token', ...form }).toString()
+    return client.call(endpoint, {
+      method: 'POST',
+      headers: {
+        accept: 'application/json',
+        'content-type': 'application/x-www-form-urlencoded',
+        ...headers,
+      },
+      body,
+    })
+  }
+
+  async #locate(): Promise<string> {
+    if (this.#endpoint !== undefined) return this.#endpoint
+    const { discovery, config } = this.#parts
+    const metadata = await discovery.load()
+    // RFC 8705 §5: who authenticates by certificate asks at the alias.
+    const endpoint =
+      (config.authentication.method === 'tls_client_auth'
+        ? metadata.mtlsIntrospectionEndpoint
+        : undefined) ?? metadata.introspectionEndpoint
+    if (endpoint === undefined) throw new Error('the metadata names no introspection_endpoint')
+    this.#endpoint = endpoint
+    return endpoint
+  }
+
+  #judge({ status, mediaType, body }: Answer): Verdict {
+    if (status !== 200) throw new Error(`the introspection endpoint answered ${status}`)
+    const response = mediaType === 'application/json' ? parseJsonObject(body) : undefined
+    if (response === undefined) {
+      return fail('temporarily_unavailable', 'introspection_response_malformed')
+    }
+    return parseIntrospection(response, this.#parts.issuer, this.#parts.now())
+  }
+
+  /**
+   * RFC 7662 §4: never beyond the token's end, which is judged again on use; and not at all where the
+   * issuer does not say when that is.
+   */
+  #remember(digest: string, verdict: Verdict, now: number): void {
+    const { ttl, negativeTtl } = this.#parts.config
+    if (!(verdict instanceof Failure) && verdict.claims['exp'] === undefined) return
+    const life = verdict instanceof Failure ? negativeTtl : Math.min(ttl, verdict.expiresAt - now)
+    if (life > 0) this.#remembered.set(digest, { verdict, until: now + life })
+  }
+
+  #looked(result: string): void {
+    this.#parts.metrics.introspectionCache.inc({ issuer: this.#parts.issuer.id, result })
+  }
+
+  #answered(result: string): void {
+    this.#parts.metrics.introspectionRequests.inc({ issuer: this.#parts.issuer.id, result })
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The issuers of a configuration, with what it takes to ask them.
+ *
+ * @module
+ */
+
+import type { IssuerConfig } from '../config/configuration.ts'
+import type { Logger } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Issuer } from '../token/issuer.ts'
+import { IntrospectionClient } from './introspection.ts'
+import { RemoteKeys } from './jwks.ts'
+import { DiscoveredIssuer } from './metadata.ts'
+import { OutboundClient } from './outbound.ts'
+import { VerifiedTokens } from './token-cache.ts'
+
+export interface IssuerParts {
+  readonly metrics: Metrics
+  readonly logger: Logger
+  /** Seconds since the epoch. */
+  readonly now: () => number
+  /** Seconds of a clock that never jumps. */
+  readonly clock: () => number
+}
+
+/** An issuer that is asked over the network. */
+export class ReachedIssuer {
+  readonly config: IssuerConfig
+  readonly issuer: Issuer
+  readonly #keys: RemoteKeys | undefined
+  readonly #clients: readonly OutboundClient[]
+
+  constructor(config: IssuerConfig, parts: IssuerParts) {
+    const { metrics, logger, now, clock } = parts
+    const client = new OutboundClient(config.tls, config.jwks.timeout)
+    const discovery = new DiscoveredIssuer(config.issuer, client)
+    const clients = [client]
+    this.config = config
+
+    if (config.tokens === 'jwt') {
+      this.#keys = new RemoteKeys({ config, client, discovery, metrics, logger, clock })
+    }
+    let introspection: IntrospectionClient | undefined
+    if (config.introspection !== undefined) {
+      const asking = new OutboundClient(config.introspection.tls, config.introspection.timeout)
+      clients.push(asking)
+      introspection = new IntrospectionClient({
+        issuer: config,
+        config: config.introspection,
+        client: asking,
+        discovery,
+        metrics,
+        logger,
+        now,
+      })
+    }
+    this.#clients = clients
+    this.issuer = {
+      id: config.id,
+      issuer: config.issuer,
+      audiences: config.audiences,
+      algorithms: config.algorithms,
+      clockSkew: config.clockSkew,
+      typeRequired: config.typeRequired,
+      maxLifetime: config.maxLifetime,
+      tokens: config.tokens,
+      keys: this.#keys,
+      introspection,
+      verified: new VerifiedTokens(config.cacheEntries),
+    }
+    initialise(config, metrics)
+  }
+
+  /** Whether its tokens can be judged. An issuer that is only introspected is asked when needed. */
+  get ready(): boolean {
+    return this.#keys?.ready ?? true
+  }
+
+  /** Fetches what is fetched beforehand. Does not throw: what is missing is asked for again. */
+  async start(): Promise<void> {
+    await this.#keys?.start()
+  }
+
+  async close(): Promise<void> {
+    this.#keys?.close()
+    await Promise.all(this.#clients.map((client) => client.close()))
+  }
+}
+
+function initialise({ id, tokens, introspection }: IssuerConfig, metrics: Metrics): void {
+  const kinds = introspection === undefined ? [tokens] : new Set([tokens, 'introspection'])
+  for (const kind of kinds) {
+    for (const result of ['ok', 'refused'])
+      metrics.tokensVerified.inc({ issuer: id, kind, result }, 0)
+  }
+  if (tokens === 'jwt') {
+    for (const result of ['ok', 'timeout', 'error'])
+      metrics.jwksRefresh.inc({ issuer: id, result }, 0)
+    metrics.jwksKeys.set({ issuer: id }, 0)
+  }
+  if (introspection === undefined) return
+  for (const result of ['active', 'inactive', 'timeout', 'error', 'bad_response']) {
+    metrics.introspectionRequests.inc({ issuer: id, result }, 0)
+  }
+  for (const result of ['hit', 'miss', 'negative_hit', 'coalesced']) {
+    metrics.introspectionCache.inc({ issuer: id, result }, 0)
+  }
+  metrics.introspectionSeconds.zero({ issuer: id })
+}

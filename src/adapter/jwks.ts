@@ -1,0 +1,184 @@
+/**
+ * An issuer's key set, kept fresh (RFC 7517 §5, RFC 8725 §3.10).
+ *
+ * Fetched in the background; fetched again for an unknown `kid`, at most once a cool-down, so that no
+ * flood of made-up tokens reaches the issuer; kept while the issuer is down, up to a stated age.
+ *
+ * @module
+ */
+
+import type { KeyObject } from 'node:crypto'
+import type { IssuerConfig } from '../config/configuration.ts'
+import { parseJsonObject } from '../encoding/json.ts'
+import { type Failure, fail } from '../failure/failure.ts'
+import type { AlgorithmName } from '../jose/algorithm.ts'
+import { importPublicJwk, keyFits, type PublicJwk, parsePublicJwk } from '../jose/jwk.ts'
+import type { Logger } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { KeySource } from '../token/issuer.ts'
+import type { DiscoveredIssuer } from './metadata.ts'
+import { type OutboundClient, OutboundError } from './outbound.ts'
+
+/** Most keys that are read of a set, and most that are tried for one token. */
+const MAX_KEYS = 100
+const MAX_CANDIDATES = 4
+/** Seconds between attempts while no set is at hand: the first, and the longest. */
+const FIRST_RETRY = 1
+const LONGEST_RETRY = 30
+
+interface SetKey {
+  readonly jwk: PublicJwk
+  readonly key: KeyObject
+}
+
+type Found = readonly KeyObject[] | Failure
+
+export interface RemoteKeysParts {
+  readonly config: IssuerConfig
+  readonly client: OutboundClient
+  readonly discovery: DiscoveredIssuer
+  readonly metrics: Metrics
+  readonly logger: Logger
+  /** Seconds of a clock that never jumps. */
+  readonly clock: () => number
+}
+
+export class RemoteKeys implements KeySource {
+  readonly #parts: RemoteKeysParts
+  #keys: readonly SetKey[] | undefined
+  #fetchedAt = Number.NEGATIVE_INFINITY
+  #attemptedAt = Number.NEGATIVE_INFINITY
+  #lastFailed = false
+  #pending: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #retry = FIRST_RETRY
+  #closed = false
+
+  constructor(parts: RemoteKeysParts) {
+    this.#parts = parts
+  }
+
+  /** Whether there are keys that may be used. */
+  get ready(): boolean {
+    return this.#usable() !== undefined
+  }
+
+  /** Fetches the set for the first time, and goes on in the background. Never throws. */
+  start(): Promise<void> {
+    return this.#fetch()
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+  }
+
+  find(kid: string | undefined, algorithm: AlgorithmName): Found | Promise<Found> {
+    const keys = this.#usable()
+    if (keys !== undefined) {
+      const found = candidates(keys, kid, algorithm)
+      if (found.length > 0) return found
+    }
+    // RFC 8725 §3.10: a `kid` is a stranger's text; asking for it is rationed.
+    if (this.#pending === undefined && this.#coolingDown()) return this.#missing(keys)
+    return this.#fetch().then(() => {
+      const fetched = this.#usable()
+      const found = fetched === undefined ? [] : candidates(fetched, kid, algorithm)
+      return found.length > 0 ? found : this.#missing(fetched)
+    })
+  }
+
+  /** No key fits: the token's fault if the set is what the issuer has now, and unknown if it is not. */
+  #missing(keys: readonly SetKey[] | undefined): Found {
+    if (keys === undefined) return fail('temporarily_unavailable', 'jwks_not_loaded')
+    return this.#lastFailed ? fail('temporarily_unavailable', 'jwks_stale') : []
+  }
+
+  #usable(): readonly SetKey[] | undefined {
+    const { refresh, staleIfError } = this.#parts.config.jwks
+    return this.#parts.clock() - this.#fetchedAt <= refresh + staleIfError ? this.#keys : undefined
+  }
+
+  #coolingDown(): boolean {
+    const pause = this.#keys === undefined ? FIRST_RETRY : this.#parts.config.jwks.cooldown
+    return this.#parts.clock() - this.#attemptedAt < pause
+  }
+
+  /** One fetch at a time, whoever asks. */
+  #fetch(): Promise<void> {
+    this.#pending ??= this.#fetchOnce().finally(() => {
+      this.#pending = undefined
+      this.#schedule()
+    })
+    return this.#pending
+  }
+
+  async #fetchOnce(): Promise<void> {
+    const { config, metrics, logger, clock } = this.#parts
+    this.#attemptedAt = clock()
+    try {
+      const keys = await this.#load()
+      this.#keys = keys
+      this.#fetchedAt = clock()
+      this.#lastFailed = false
+      this.#retry = FIRST_RETRY
+      metrics.jwksRefresh.inc({ issuer: config.id, result: 'ok' })
+      metrics.jwksLastSuccess.set({ issuer: config.id }, Date.now() / 1000)
+      metrics.jwksKeys.set({ issuer: config.id }, keys.length)
+    } catch (error) {
+      this.#lastFailed = true
+      const result = error instanceof OutboundError ? error.fault : 'error'
+      metrics.jwksRefresh.inc({ issuer: config.id, result })
+      const cause = error instanceof Error ? error.message : String(error)
+      logger.warn({ issuer: config.id, cause }, 'the key set could not be fetched')
+    }
+  }
+
+  async #load(): Promise<readonly SetKey[]> {
+    const { config, client, discovery } = this.#parts
+    const uri = config.jwksUri ?? (await discovery.load()).jwksUri
+    if (uri === undefined) throw new Error('the metadata names no jwks_uri that may be used')
+    const { status, body } = await client.call(uri, {
+      method: 'GET',
+      headers: { accept: 'application/jwk-set+json, application/json' },
+    })
+    if (status !== 200) throw new Error(`${uri} answered ${status}`)
+    const keys = parseKeySet(parseJsonObject(body)?.['keys'])
+    if (keys.length === 0) throw new Error(`${uri} has no key that can be used`)
+    return keys
+  }
+
+  #schedule(): void {
+    if (this.#closed) return
+    clearTimeout(this.#timer)
+    const { refresh } = this.#parts.config.jwks
+    const pause = this.#lastFailed ? Math.min(this.#retry, refresh) : refresh
+    if (this.#lastFailed) this.#retry = Math.min(this.#retry * 2, LONGEST_RETRY)
+    this.#timer = setTimeout(() => void this.#fetch(), pause * 1000)
+    this.#timer.unref()
+  }
+}
+
+/** RFC 7517 §5: keys that are not understood are passed over. So are symmetric, private and weak ones. */
+function parseKeySet(keys: unknown): SetKey[] {
+  if (!Array.isArray(keys) || keys.length > MAX_KEYS) return []
+  const set: SetKey[] = []
+  for (const candidate of keys) {
+    const jwk = parsePublicJwk(candidate)
+    const key = jwk === undefined ? undefined : importPublicJwk(jwk)
+    if (jwk !== undefined && key !== undefined) set.push({ jwk, key })
+  }
+  return set
+}
+
+/** FAPI 2.0 SP §5.4.3: several keys may have one `kid`; what they are for tells them apart. */
+function candidates(
+  keys: readonly SetKey[],
+  kid: string | undefined,
+  algorithm: AlgorithmName,
+): KeyObject[] {
+  return keys
+    .filter(({ jwk }) => (kid === undefined || jwk.kid === kid) && keyFits(jwk, algorithm))
+    .slice(0, MAX_CANDIDATES)
+    .map(({ key }) => key)
+}

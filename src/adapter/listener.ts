@@ -1,0 +1,234 @@
+/**
+ * A TLS listener: handshake, connection facts, and requests handed to the gateway.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { SecureContext, TLSSocket } from 'node:tls'
+import type { Connection } from '../check/request.ts'
+import type { LimitsConfig, ListenerConfig } from '../config/configuration.ts'
+import { type Failure, fail } from '../failure/failure.ts'
+import type { Gateway } from '../gateway/handler.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { readConnection } from './connection.ts'
+import { limitConnections } from './connection-count.ts'
+import { listen, urlOf } from './listening.ts'
+import { failureOfParser, refuseRaw } from './malformed.ts'
+import { contextOptions, Hosts } from './tls-context.ts'
+
+export interface ListenerParts {
+  readonly gateway: Gateway
+  readonly metrics: Metrics
+  readonly limits: LimitsConfig
+  /** Seconds for which a connection may be silent while a request is under way. */
+  readonly silence: number
+  /** Called for what was refused before it was a request. */
+  refused(listener: string, failure: Failure): void
+}
+
+export class Listener {
+  readonly #parts: ListenerParts
+  readonly #server: Server
+  readonly #connections = new WeakMap<object, Connection>()
+  /** Responses under way, by their socket. */
+  readonly #underWay = new WeakMap<object, ServerResponse>()
+  /** Sockets whose last answer was written by hand. */
+  readonly #refused = new WeakSet<object>()
+  #config: ListenerConfig
+  #hosts: Hosts
+  #draining = false
+
+  constructor(config: ListenerConfig, parts: ListenerParts) {
+    this.#config = config
+    this.#parts = parts
+    this.#hosts = new Hosts(config)
+    this.#server = this.#createServer()
+  }
+
+  get address(): string {
+    return urlOf(this.#server, 'https')
+  }
+
+  listen(): Promise<void> {
+    return listen(this.#server, this.#config.host, this.#config.port)
+  }
+
+  /** New certificates, names and policies, from the next handshake and request on. */
+  reload(config: ListenerConfig): void {
+    const hosts = new Hosts(config)
+    this.#config = config
+    this.#hosts = hosts
+    const [first] = config.certificates
+    if (first !== undefined) this.#server.setSecureContext(contextOptions(config, first))
+  }
+
+  /** Takes no new connection; answers what is under way and says that it was the last. */
+  drain(): Promise<void> {
+    this.#draining = true
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve())
+      this.#server.closeIdleConnections()
+    })
+  }
+
+  /** Ends every connection. */
+  destroy(): void {
+    this.#server.closeAllConnections()
+  }
+
+  #createServer(): Server {
+    const { limits, silence } = this.#parts
+    const server = createServer({
+      ...contextOptions(this.#config, this.#config.certificates[0]!),
+      // RFC 9325 §3.8: nothing else is spoken here.
+      ALPNProtocols: ['http/1.1'],
+      SNICallback: (name, done) => this.#chooseContext(name, done),
+      // The chain is judged per request, where the client can be told why; see check/sender-constraint.
+      requestCert: this.#config.certificates.some((one) => one.clientCertificate.mode !== 'off'),
+      rejectUnauthorized: false,
+      handshakeTimeout: limits.handshake * 1000,
+      insecureHTTPParser: false,
+      requireHostHeader: false,
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headers * 1000,
+      requestTimeout: limits.request * 1000,
+      connectionsCheckingInterval: 1000,
+      keepAliveTimeout: limits.keepAlive * 1000,
+      noDelay: true,
+    })
+    server.maxConnections = limits.connections
+    limitConnections(server, limits.connectionsPerAddress)
+    server.maxRequestsPerSocket = limits.requestsPerConnection
+    // Lines are counted by checkMessage, which has an answer for too many.
+    server.maxHeadersCount = 0
+    server.setTimeout(silence * 1000)
+
+    server.on('secureConnection', (socket) => this.#greet(socket))
+    server.on('tlsClientError', (error) => this.#countHandshakeError(error))
+    server.on('request', (incoming, response) => this.#serve(incoming, response, false))
+    server.on('checkContinue', (incoming, response) => this.#serve(incoming, response, true))
+    server.on('checkExpectation', (incoming, response) => this.#serve(incoming, response, false))
+    // RFC 9110 §9.3.6: no tunnels.
+    server.on('connect', (_, socket: Duplex) => {
+      this.#refuse(socket, fail('method_not_allowed', 'method_connect'))
+    })
+    server.on('clientError', (error, socket) => this.#refuseMalformed(error, socket))
+    return server
+  }
+
+  #chooseContext(name: string, done: (error: Error | null, context?: SecureContext) => void): void {
+    const host = this.#hosts.find(name.toLowerCase())
+    // RFC 9325 §3.7: a name that is not served is refused in the handshake.
+    if (host === undefined) done(new Error('no such host'))
+    else done(null, host.context)
+  }
+
+  #greet(socket: TLSSocket): void {
+    const { servername } = socket as { servername?: string | false }
+    const name = typeof servername === 'string' ? servername.toLowerCase() : undefined
+    const host = this.#hosts.find(name)
+    if (host === undefined) {
+      socket.destroy()
+      return
+    }
+    const policy = host.certificate.clientCertificate
+    const connection = readConnection(socket, this.#config.id, policy)
+    this.#parts.metrics.tlsHandshakes.inc({
+      listener: this.#config.id,
+      version: connection.protocol,
+      client_certificate: certificateLabel(connection),
+      resumed: String(socket.isSessionReused()),
+    })
+    // `required`: no connection without a chain that holds. The handshake cannot say so host by host.
+    const { certificate } = connection
+    if (
+      policy.mode === 'required' &&
+      (certificate === undefined || certificate.chainError !== undefined)
+    ) {
+      socket.destroy()
+      return
+    }
+    this.#connections.set(socket, connection)
+  }
+
+  #serve(incoming: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const connection = this.#connections.get(incoming.socket)
+    if (connection === undefined) {
+      incoming.socket.destroy()
+      return
+    }
+    // RFC 9112 §9.6: behind an answer that says it is the last, no request is served.
+    if (this.#underWay.get(incoming.socket)?.shouldKeepAlive === false) return
+    // RFC 9110 §7.8: nothing is upgraded. Node's parser loses bytes behind such a request: it is the last.
+    if (this.#draining || 'upgrade' in incoming.headers) response.shouldKeepAlive = false
+    this.#underWay.set(incoming.socket, response)
+    this.#parts.metrics.inFlight.inc({ listener: connection.listener })
+    this.#parts.gateway.serve(
+      incoming,
+      response,
+      connection,
+      this.#config.publicUrls,
+      expectsContinue,
+    )
+  }
+
+  #refuseMalformed(error: Error, socket: Duplex): void {
+    // What is sent behind it is dropped: closing now would take the answer from the client.
+    if (this.#refused.has(socket)) return
+    if (('code' in error && error.code === 'ECONNRESET') || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const failure = failureOfParser(error)
+    const response = this.#underWay.get(socket)
+    // A response under way is finished first; what came behind it is then refused.
+    if (response === undefined || response.destroyed || response.writableFinished) {
+      this.#refuse(socket, failure)
+    } else if (response.req.complete) {
+      response.once('close', () => this.#refuse(socket, failure))
+    } else {
+      // It was the content of this very request that is malformed. To destroy the request would destroy
+      // the socket before it is answered; the upstream is let go when the socket closes.
+      if (response.headersSent) socket.destroy()
+      else this.#refuse(socket, failure)
+    }
+  }
+
+  #refuse(socket: Duplex, failure: Failure): void {
+    this.#parts.refused(this.#config.id, failure)
+    this.#refused.add(socket)
+    if (socket.writable) refuseRaw(socket, failure)
+    else socket.destroy()
+  }
+
+  #countHandshakeError(error: Error): void {
+    const code = 'code' in error ? String(error.code) : ''
+    this.#parts.metrics.tlsHandshakeErrors.inc({
+      listener: this.#config.id,
+      reason: HANDSHAKE_REASONS.find(([pattern]) => pattern.test(code))?.[1] ?? 'other',
+    })
+  }
+}
+
+/** OpenSSL has hundreds of reasons; a label has a few. */
+const HANDSHAKE_REASONS: readonly (readonly [RegExp, string])[] = [
+  [/ECONNRESET|EPIPE/, 'reset'],
+  [/TIMEOUT/, 'timeout'],
+  [/PROTOCOL|VERSION/, 'protocol_version'],
+  [/NO_SHARED_CIPHER/, 'no_shared_cipher'],
+  [/SIGALG|SIGNATURE_ALGORITHMS/, 'no_shared_signature'],
+  [/GROUP|CURVE/, 'no_shared_group'],
+  [/ALPN|APPLICATION_PROTOCOL/, 'no_application_protocol'],
+  [/HTTP_REQUEST/, 'plain_http'],
+  [/CERTIFICATE/, 'client_certificate'],
+  [/RENEGOTIAT/, 'renegotiation'],
+  [/^ERR_SSL/, 'tls'],
+]
+
+function certificateLabel({ certificate }: Connection): string {
+  if (certificate === undefined) return 'none'
+  return certificate.chainError === undefined ? 'trusted' : 'untrusted'
+}

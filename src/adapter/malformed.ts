@@ -1,0 +1,57 @@
+/**
+ * Answers to bytes that are not a request: the parser gave up, so there is no exchange, and the answer is
+ * written by hand (RFC 9112 §2.2, §6.3, RFC 6585 §5).
+ *
+ * @module
+ */
+
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { ERRORS } from '../failure/errors.ts'
+import { type Failure, fail } from '../failure/failure.ts'
+import { bodyOf } from '../gateway/respond.ts'
+import { INTERACTION_ID } from '../http/interaction-id.ts'
+
+/** For how long the client may take to read the answer before the connection is gone. */
+const LINGER_MS = 1000
+
+/** What the parser found wrong, in our words. */
+export function failureOfParser(error: Error): Failure {
+  const code = 'code' in error ? error.code : ''
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return fail('header_fields_too_large', 'header_bytes_too_many')
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return fail('content_too_large', 'chunk_extensions_too_long')
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return fail('request_timeout', 'request_too_slow')
+    default:
+      return fail('bad_request', 'http_malformed')
+  }
+}
+
+/** Writes the refusal and ends the connection: what else comes on it cannot be trusted. */
+export function refuseRaw(socket: Duplex, failure: Failure): void {
+  const { status } = ERRORS[failure.error]
+  const interactionId = randomUUID()
+  const body = bodyOf(failure, interactionId)
+  // Nobody else listens to a socket that was taken from its parser.
+  socket.on('error', () => {})
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      `Date: ${new Date().toUTCString()}`,
+      `${INTERACTION_ID}: ${interactionId}`,
+      'Cache-Control: no-store',
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      // RFC 9110 §15.5.6: of a tunnel, which is what is refused here, no method is allowed.
+      ...(status === 405 ? ['Allow: '] : []),
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  )
+}

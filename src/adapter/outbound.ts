@@ -1,0 +1,120 @@
+/**
+ * Outbound calls for metadata, keys and introspection: TLS always verified, time and size bounded, no
+ * redirect followed (FAPI 2.0 SP §5.2.1, RFC 9325 §7.1).
+ *
+ * @module
+ */
+
+import { Agent, request } from 'undici'
+import type { OutboundTls } from '../config/configuration.ts'
+
+/** Largest answer that is read, in bytes. */
+const MAX_ANSWER = 1_048_576
+
+export interface Answer {
+  readonly status: number
+  /** Lower-case, without parameters; empty where there is none. */
+  readonly mediaType: string
+  readonly body: Buffer
+}
+
+/** What an outbound call that brought no answer is filed under. */
+export type OutboundFault = 'timeout' | 'error'
+
+/** An outbound call that brought no answer. */
+export class OutboundError extends Error {
+  readonly fault: OutboundFault
+
+  constructor(fault: OutboundFault, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause })
+    this.fault = fault
+  }
+}
+
+export interface Call {
+  readonly method: 'GET' | 'POST'
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+export class OutboundClient {
+  readonly #agent: Agent
+  readonly #timeoutMs: number
+
+  /** @param timeout Seconds for one call, from connecting to the last byte. */
+  constructor(tls: OutboundTls, timeout: number) {
+    this.#timeoutMs = timeout * 1000
+    this.#agent = new Agent({
+      connections: 32,
+      allowH2: false,
+      maxHeaderSize: 16_384,
+      connect: { ...connectOptions(tls), timeout: this.#timeoutMs },
+    })
+  }
+
+  /**
+   * @throws OutboundError if there was no answer in time, of the size that is read. A call whose
+   *   connection was closed under it is made once more: these calls change nothing.
+   */
+  async call(url: string, call: Call): Promise<Answer> {
+    const signal = AbortSignal.timeout(this.#timeoutMs)
+    try {
+      return await this.#once(url, call, signal)
+    } catch (error) {
+      if (!wasClosedUnder(error) || signal.aborted) throw faultOf(error, signal)
+    }
+    try {
+      return await this.#once(url, call, signal)
+    } catch (error) {
+      throw faultOf(error, signal)
+    }
+  }
+
+  async #once(url: string, call: Call, signal: AbortSignal): Promise<Answer> {
+    const { statusCode, headers, body } = await request(url, {
+      ...call,
+      body: call.body ?? null,
+      dispatcher: this.#agent,
+      signal,
+    })
+    const chunks: Buffer[] = []
+    let size = 0
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > MAX_ANSWER) throw new Error('the answer is too large')
+      chunks.push(chunk)
+    }
+    const type = headers['content-type']
+    return {
+      status: statusCode,
+      mediaType: typeof type === 'string' ? type.split(';')[0]!.trim().toLowerCase() : '',
+      body: Buffer.concat(chunks),
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#agent.destroy()
+  }
+}
+
+/** TLS options of a connection that this gateway makes, to an issuer or an upstream. */
+export function connectOptions({ ca, cert, key, serverName }: OutboundTls) {
+  return {
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2' as const,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  }
+}
+
+function wasClosedUnder(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET'
+}
+
+function faultOf(error: unknown, signal: AbortSignal): OutboundError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return new OutboundError(signal.aborted || code.includes('TIMEOUT') ? 'timeout' : 'error', error)
+}

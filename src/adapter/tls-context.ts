@@ -1,0 +1,111 @@
+/**
+ * TLS as a listener speaks it (RFC 9325, FAPI 1.0 Advanced §8.5, FAPI 2.0 SP §5.2).
+ *
+ * @module
+ */
+
+import { constants } from 'node:crypto'
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
+import type {
+  ClientCertificatePolicy,
+  ListenerConfig,
+  ServerCertificate,
+} from '../config/configuration.ts'
+
+/** RFC 9325 §4.5: groups and signatures of at least 128 bits, and no SHA-1. */
+const GROUPS = 'X25519:P-256:P-384'
+const SIGNATURES = [
+  'ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519',
+  'RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512',
+  'RSA+SHA256:RSA+SHA384:RSA+SHA512',
+].join(':')
+
+/** OpenSSL's name of a cipher suite. Those of TLS 1.3 are the registered ones. */
+export function openSslName(suite: string): string {
+  if (!suite.includes('_WITH_')) return suite
+  return suite
+    .replace(/^TLS_/, '')
+    .replace('_WITH_', '_')
+    .replace(/AES_(\d+)/, 'AES$1')
+    .replaceAll('_', '-')
+}
+
+/** What the hosts of a listener have in common, as options of a TLS server or a context. */
+export function contextOptions(
+  listener: ListenerConfig,
+  { cert, key, clientCertificate }: ServerCertificate,
+): SecureContextOptions {
+  return {
+    cert,
+    key,
+    ...(clientCertificate.ca === undefined ? {} : { ca: clientCertificate.ca }),
+    minVersion: listener.minVersion === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: listener.cipherSuites.map(openSslName).join(':'),
+    honorCipherOrder: true,
+    ecdhCurve: GROUPS,
+    sigalgs: SIGNATURES,
+    secureOptions: secureOptions(listener),
+  }
+}
+
+/**
+ * RFC 9325 §3.5: renegotiation is refused, not rationed. §3.4: where hosts of one listener trust
+ * different authorities, no session is resumed, so that none can be taken from one host to another.
+ */
+function secureOptions(listener: ListenerConfig): number {
+  const always = constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION
+  return hasSeveralPolicies(listener) ? always | constants.SSL_OP_NO_TICKET : always
+}
+
+/** Whether hosts of this listener differ in what they ask of client certificates. */
+export function hasSeveralPolicies({ certificates, clientCertificate }: ListenerConfig): boolean {
+  return certificates.some((one) => !isSamePolicy(one.clientCertificate, clientCertificate))
+}
+
+function isSamePolicy(one: ClientCertificatePolicy, other: ClientCertificatePolicy): boolean {
+  return one.mode === other.mode && one.ca === other.ca
+}
+
+/** The certificate, policy and context for a name asked for in the handshake. */
+export interface Host {
+  readonly certificate: ServerCertificate
+  readonly context: SecureContext
+}
+
+/** The hosts of a listener, by name. */
+export class Hosts {
+  readonly #exact = new Map<string, Host>()
+  readonly #wildcard = new Map<string, Host>()
+  readonly #rest: Host | undefined
+  /** Whether a handshake without a name can be served: not where names decide about policy. */
+  readonly #servesNameless: boolean
+
+  constructor(listener: ListenerConfig) {
+    let rest: Host | undefined
+    for (const certificate of listener.certificates) {
+      const context = createSecureContext(contextOptions(listener, certificate))
+      const host = { certificate, context }
+      if (certificate.hosts.length === 0) rest = host
+      for (const name of certificate.hosts) {
+        if (name.startsWith('*.')) this.#wildcard.set(name.slice(2), host)
+        else this.#exact.set(name, host)
+      }
+    }
+    this.#rest = rest
+    this.#servesNameless = !hasSeveralPolicies(listener)
+  }
+
+  /**
+   * @param name The SNI name, lower-case; undefined where the client sent none.
+   * @returns Undefined if no host of this name is served (RFC 9325 §3.7).
+   */
+  find(name: string | undefined): Host | undefined {
+    if (name === undefined || name === '') {
+      if (!this.#servesNameless) return undefined
+      return this.#rest ?? this.#exact.values().next().value ?? this.#wildcard.values().next().value
+    }
+    const parent = name.slice(name.indexOf('.') + 1)
+    return this.#exact.get(name) ?? this.#wildcard.get(parent) ?? this.#rest
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * One request and its response, as far as the accounting wants to know: what is noted here goes into the
+ * access log and the metrics when the response has ended.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Connection, ResourceRequest } from '../check/request.ts'
+import type { Failure } from '../failure/failure.ts'
+import type { Content } from '../http/message.ts'
+import type { Route } from './route.ts'
+
+export class Exchange {
+  readonly incoming: IncomingMessage
+  readonly response: ServerResponse
+  readonly connection: Connection
+  readonly interactionId: string
+  /** Whether the client waits for a 100 before it sends content (RFC 9110 §10.1.1). */
+  expectsContinue: boolean
+  /** Milliseconds of a clock that never jumps. */
+  readonly startedAt: number
+  content: Content
+  /** The authority that was asked for, when it is found to be ours: lower-case, with the port if one came. */
+  authority: string
+  route: Route | undefined
+  request: ResourceRequest | undefined
+  failure: Failure | undefined
+  /** Methods the path knows, for a 405. */
+  allow: readonly string[] | undefined
+  /** Milliseconds that were spent waiting for an issuer or a store. */
+  issuerWait: number
+  decidedAt: number | undefined
+  dispatchedAt: number | undefined
+  upstreamAnsweredAt: number | undefined
+  upstreamEndedAt: number | undefined
+  /** Whether the upstream's response broke off. */
+  truncated: boolean
+  bytesIn: number
+  bytesOut: number
+
+  constructor(
+    incoming: IncomingMessage,
+    response: ServerResponse,
+    connection: Connection,
+    interactionId: string,
+    expectsContinue: boolean,
+    startedAt: number,
+  ) {
+    this.incoming = incoming
+    this.response = response
+    this.connection = connection
+    this.interactionId = interactionId
+    this.expectsContinue = expectsContinue
+    this.startedAt = startedAt
+    this.content = { length: undefined, present: false }
+    this.authority = ''
+    this.route = undefined
+    this.request = undefined
+    this.failure = undefined
+    this.allow = undefined
+    this.issuerWait = 0
+    this.decidedAt = undefined
+    this.dispatchedAt = undefined
+    this.upstreamAnsweredAt = undefined
+    this.upstreamEndedAt = undefined
+    this.truncated = false
+    this.bytesIn = 0
+    this.bytesOut = 0
+  }
+}

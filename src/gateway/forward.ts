@@ -1,0 +1,219 @@
+/**
+ * Forwards an authorized request and streams the response back: one object an exchange, whose methods
+ * the connection pool calls.
+ *
+ * Framing is never copied: the client's was read by one parser, the upstream's is written anew. A client
+ * that leaves ends the upstream's work at once; a response that breaks off breaks off for the client too,
+ * and never looks complete.
+ *
+ * @module
+ */
+
+import { type Failure, fail } from '../failure/failure.ts'
+import { ContentAborted, ContentTooLarge, CountedContent } from './content.ts'
+import type { Exchange } from './exchange.ts'
+import { endAfterContent } from './linger.ts'
+import { requestFields } from './request-fields.ts'
+import { refuse } from './respond.ts'
+import { responseFields } from './response-fields.ts'
+import type { Route } from './route.ts'
+import type { UpstreamController, UpstreamHandler } from './upstream.ts'
+
+/**
+ * Sends the request on. The response is written as it comes.
+ *
+ * @param whole The content, where it had to be read before; otherwise it is streamed.
+ * @param clock Milliseconds of a clock that never jumps.
+ */
+export function forward(
+  exchange: Exchange,
+  route: Route,
+  whole: Buffer | undefined,
+  clock: () => number,
+): void {
+  if (route.upstream.isBusy()) {
+    refuse(exchange, fail('upstream_unavailable', 'upstream_busy'))
+    return
+  }
+  new Forwarding(exchange, route, whole, clock).start()
+}
+
+/** Why an exchange is given up when its client has left. */
+const CLIENT_LEFT = new Error('the client left')
+
+class Forwarding implements UpstreamHandler {
+  readonly #exchange: Exchange
+  readonly #route: Route
+  readonly #clock: () => number
+  readonly #whole: Buffer | undefined
+  #content: CountedContent | undefined
+  #controller: UpstreamController | undefined
+  #left = false
+  #retried = false
+  #drains = false
+
+  constructor(exchange: Exchange, route: Route, whole: Buffer | undefined, clock: () => number) {
+    this.#exchange = exchange
+    this.#route = route
+    this.#whole = whole
+    this.#clock = clock
+  }
+
+  start(): void {
+    const { incoming, response, content } = this.#exchange
+    response.once('close', () => this.#leave())
+    if (content.present && this.#whole === undefined) {
+      // RFC 9110 §10.1.1: the client is asked for its content only now that it may be forwarded.
+      if (this.#exchange.expectsContinue) {
+        response.writeContinue()
+        this.#exchange.expectsContinue = false
+      }
+      this.#content = new CountedContent(incoming, this.#route.maxBody)
+    }
+    this.#exchange.dispatchedAt = this.#clock()
+    this.#dispatch()
+  }
+
+  #dispatch(): void {
+    const { incoming, request } = this.#exchange
+    const { upstream } = this.#route
+    const path = request === undefined ? '/' : request.path + request.query
+    upstream.dispatch(
+      {
+        method: incoming.method ?? 'GET',
+        path: upstream.basePath + path,
+        headers: requestFields(this.#exchange, this.#route),
+        body: this.#content ?? this.#whole ?? null,
+      },
+      this,
+    )
+  }
+
+  #leave(): void {
+    if (this.#exchange.response.writableFinished) return
+    this.#left = true
+    this.#controller?.abort(CLIENT_LEFT)
+  }
+
+  onRequestStart(controller: UpstreamController): void {
+    this.#controller = controller
+    if (this.#left) controller.abort(CLIENT_LEFT)
+  }
+
+  /** RFC 9110 §7.8: no upgrade was asked for. */
+  onRequestUpgrade(controller: UpstreamController): void {
+    controller.abort(new Error('an upgrade that was not asked for'))
+  }
+
+  onResponseStart(controller: UpstreamController, status: number): void {
+    // RFC 9110 §15.2: interim responses are not ours to pass on.
+    if (status < 200) return
+    const { response } = this.#exchange
+    this.#exchange.upstreamAnsweredAt = this.#clock()
+    if (status > 599) {
+      controller.abort(new Error('a status that is none'))
+      return
+    }
+    // Throws on a value that no client may be sent; the pool hands that to onResponseError.
+    const headers = responseFields(
+      this.#exchange,
+      this.#route,
+      status,
+      textOf(controller.rawHeaders),
+    )
+    response.writeHead(status, headers)
+  }
+
+  onResponseData(controller: UpstreamController, chunk: Buffer): void {
+    const { response } = this.#exchange
+    this.#exchange.bytesOut += chunk.length
+    if (response.write(chunk) || this.#drains) return
+    this.#drains = true
+    controller.pause()
+    response.once('drain', () => {
+      this.#drains = false
+      controller.resume()
+    })
+  }
+
+  onResponseEnd(): void {
+    this.#ended()
+    endAfterContent(this.#exchange)
+  }
+
+  onResponseError(_: UpstreamController | null, error: Error): void {
+    const { response } = this.#exchange
+    if (this.#left) {
+      this.#ended()
+      return
+    }
+    if (response.headersSent) {
+      // RFC 9112 §8: what is incomplete must not look complete.
+      this.#ended()
+      this.#exchange.truncated = true
+      response.destroy()
+      return
+    }
+    if (this.#mayRetry(error)) {
+      this.#retried = true
+      this.#dispatch()
+      return
+    }
+    this.#ended()
+    refuse(this.#exchange, failureOf(error))
+  }
+
+  /**
+   * RFC 9110 §9.2.2: once, where the method is idempotent, nothing was sent but its head, and the
+   * connection was closed under it: an idle one that the upstream gave up in the same moment.
+   */
+  #mayRetry(error: Error): boolean {
+    const { method } = this.#exchange.incoming
+    const idle = codeOf(error) === 'UND_ERR_SOCKET' || codeOf(error) === 'ECONNRESET'
+    return (
+      !this.#retried &&
+      idle &&
+      !this.#exchange.content.present &&
+      (method === 'GET' || method === 'HEAD')
+    )
+  }
+
+  #ended(): void {
+    this.#exchange.upstreamEndedAt = this.#clock()
+    this.#exchange.bytesIn = this.#content?.count ?? this.#whole?.length ?? 0
+  }
+}
+
+/** Names and values as text: bytes, so that nothing is re-encoded. */
+function textOf(rawFields: unknown): string[] {
+  return (rawFields as Buffer[]).map((field) => field.toString('latin1'))
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** RFC 9110 §15.6: a bad answer, no answer in time, or nobody to ask. */
+function failureOf(error: Error): Failure {
+  if (error instanceof ContentTooLarge) return error.failure
+  if (error instanceof ContentAborted) return fail('bad_request', 'body_incomplete')
+  const code = codeOf(error)
+  switch (code) {
+    case 'UND_ERR_HEADERS_TIMEOUT':
+    case 'UND_ERR_BODY_TIMEOUT':
+      return fail('gateway_timeout', 'upstream_timeout')
+    case 'UND_ERR_CONNECT_TIMEOUT':
+    case 'ETIMEDOUT':
+      return fail('gateway_timeout', 'upstream_connect_timeout')
+    case 'ECONNREFUSED':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return fail('upstream_unavailable', 'upstream_unreachable', { code })
+    default:
+      return /CERT|SIGNED|TLS|SSL/.test(code)
+        ? fail('bad_gateway', 'upstream_tls', { code })
+        : fail('bad_gateway', 'upstream_response_invalid', { code })
+  }
+}

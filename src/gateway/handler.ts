@@ -1,0 +1,209 @@
+/**
+ * The life of a request, top to bottom.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Connection, ResourceRequest } from '../check/request.ts'
+import type { LimitsConfig, PublicUrl } from '../config/configuration.ts'
+import { Failure, fail } from '../failure/failure.ts'
+import { formHasToken, isCoded, isForm } from '../http/form.ts'
+import { interactionId } from '../http/interaction-id.ts'
+import { checkMessage, parseFraming } from '../http/message.ts'
+import { parseRequestTarget } from '../http/path.ts'
+import { hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
+import { readContent } from './content.ts'
+import { Exchange } from './exchange.ts'
+import { forward } from './forward.ts'
+import { authorize } from './pipeline.ts'
+import { refuse } from './respond.ts'
+import type { Route } from './route.ts'
+import type { Router } from './router.ts'
+
+/** What a request is served by. A reload swaps it; a request keeps the one it began with. */
+export interface Serving {
+  readonly router: Router<Route>
+  readonly limits: LimitsConfig
+}
+
+/** What happens around a request, and is not part of deciding it. */
+export interface Surroundings {
+  /** Seconds since the epoch. */
+  now(): number
+  /** Milliseconds of a clock that never jumps. */
+  clock(): number
+  /** Whether there is no memory left to serve a request in. */
+  isFull(): boolean
+  /** Called once an exchange, when its response has ended in whatever way. */
+  account(exchange: Exchange): void
+  /** Called with what was thrown: a bug. */
+  bug(error: unknown, interactionId: string): void
+}
+
+/** Most bytes of a form that are read of a client that brought no credentials. */
+const MAX_UNKNOWN_FORM = 16_384
+
+export class Gateway {
+  readonly #surroundings: Surroundings
+  #serving: Serving
+
+  constructor(serving: Serving, surroundings: Surroundings) {
+    this.#serving = serving
+    this.#surroundings = surroundings
+  }
+
+  /** From the next request on. */
+  set serving(serving: Serving) {
+    this.#serving = serving
+  }
+
+  /**
+   * Serves one request.
+   *
+   * @param publicUrls How the listener is called from outside.
+   * @param expectsContinue Whether the client waits for a 100 before it sends its content.
+   */
+  serve(
+    incoming: IncomingMessage,
+    response: ServerResponse,
+    connection: Connection,
+    publicUrls: readonly PublicUrl[],
+    expectsContinue: boolean,
+  ): void {
+    const { clock, account } = this.#surroundings
+    const id = interactionId(incoming.rawHeaders)
+    const exchange = new Exchange(incoming, response, connection, id, expectsContinue, clock())
+    response.once('close', () => account(exchange))
+    try {
+      const outcome = this.#decide(exchange, publicUrls)
+      if (outcome instanceof Promise) outcome.catch((error) => this.#broken(exchange, error))
+    } catch (error) {
+      this.#broken(exchange, error)
+    }
+  }
+
+  /** What is thrown is a bug: nothing is forwarded, and the process lives. */
+  #broken(exchange: Exchange, error: unknown): void {
+    this.#surroundings.bug(error, exchange.interactionId)
+    if (exchange.response.headersSent) exchange.response.destroy()
+    else refuse(exchange, fail('server_error', 'internal_error'))
+  }
+
+  #decide(exchange: Exchange, publicUrls: readonly PublicUrl[]): void | Promise<void> {
+    if (this.#surroundings.isFull()) {
+      return refuse(exchange, fail('temporarily_unavailable', 'memory_exhausted'))
+    }
+    const serving = this.#serving
+    const route = this.#find(exchange, publicUrls, serving)
+    if (route instanceof Failure) return refuse(exchange, route)
+
+    const outcome = authorize(route.checks, exchange.request!)
+    if (!(outcome instanceof Promise)) return this.#proceed(exchange, route, outcome)
+    const asked = this.#surroundings.clock()
+    return outcome.then((late) => {
+      exchange.issuerWait = this.#surroundings.clock() - asked
+      return this.#proceed(exchange, route, late)
+    })
+  }
+
+  /** Reads the head of a request: its route, or why there is none. */
+  #find(
+    exchange: Exchange,
+    publicUrls: readonly PublicUrl[],
+    { router, limits }: Serving,
+  ): Route | Failure {
+    const { incoming, connection } = exchange
+    const { rawHeaders, httpVersion, method = '', url = '' } = incoming
+
+    const content = parseFraming(rawHeaders, httpVersion)
+    if (content instanceof Failure) return content
+    exchange.content = content
+    const malformed = checkMessage(rawHeaders, url, limits)
+    if (malformed !== undefined) return malformed
+
+    const target = parseRequestTarget(url)
+    if (target instanceof Failure) return target
+    // RFC 9112 §3.2.2: the authority of an absolute-form target wins over Host.
+    const authority = parseAuthority(target.authority ?? incoming.headers.host ?? '')
+    if (authority === undefined) return fail('bad_request', 'host_malformed')
+    const { host, port } = authority
+    // RFC 9110 §7.4: an authority that is not ours, or not the one the handshake was for.
+    const publicUrl = publicUrls.find((one) => one.host === host)
+    if (publicUrl === undefined) return fail('misdirected_request', 'host_not_served')
+    if (connection.serverName !== undefined && connection.serverName !== host) {
+      return fail('misdirected_request', 'host_is_not_sni')
+    }
+    exchange.authority = port === undefined ? host : `${host}:${port}`
+
+    const { route, allow } = router.find(host, method, target.path)
+    if (route === undefined) {
+      if (allow.length === 0) return fail('not_found', 'route_not_found')
+      exchange.allow = allow
+      return fail('method_not_allowed', 'method_not_of_route')
+    }
+    exchange.route = route
+    exchange.request = new ResourceRequest(
+      connection,
+      method,
+      target.path,
+      target.query,
+      publicUrl.prefix + target.path,
+      rawHeaders,
+      this.#surroundings.now(),
+      exchange.interactionId,
+    )
+    if (content.length !== undefined && content.length > route.maxBody) {
+      return fail('content_too_large', 'content_length_over_limit')
+    }
+    // FAPI 1.0 Baseline §6.2.1-3, FAPI 2.0 SP §5.3.4-2: never, and beside a header field neither.
+    if (hasQueryParameter(target.query, 'access_token')) {
+      return fail('invalid_request', 'token_in_query')
+    }
+    return route
+  }
+
+  #proceed(exchange: Exchange, route: Route, failure: Failure | undefined): void | Promise<void> {
+    exchange.decidedAt = this.#surroundings.clock()
+    // Whoever left while an issuer was asked is not forwarded for.
+    if (exchange.response.destroyed) return
+    const { content, incoming } = exchange
+    if (
+      content.present &&
+      isForm(incoming.rawHeaders) &&
+      (failure === undefined || failure.error === 'missing_token')
+    ) {
+      return this.#readForm(exchange, route, failure)
+    }
+    if (failure !== undefined) refuse(exchange, failure)
+    else forward(exchange, route, undefined, this.#surroundings.clock)
+  }
+
+  /** RFC 6750 §2.2: a form is read before it is forwarded, since a token in it is refused. */
+  async #readForm(exchange: Exchange, route: Route, failure: Failure | undefined): Promise<void> {
+    const { incoming, response } = exchange
+    if (failure !== undefined && exchange.expectsContinue) return refuse(exchange, failure)
+    if (isCoded(incoming.rawHeaders)) {
+      return refuse(exchange, failure ?? fail('unsupported_media_type', 'form_coded'))
+    }
+    if (exchange.expectsContinue) {
+      response.writeContinue()
+      exchange.expectsContinue = false
+    }
+    const form = await readContent(
+      incoming,
+      failure === undefined ? route.maxBody : MAX_UNKNOWN_FORM,
+    )
+    if (response.destroyed) return
+    if (form === undefined) {
+      refuse(exchange, failure ?? fail('content_too_large', 'form_too_large'))
+    } else if (formHasToken(form)) {
+      refuse(exchange, fail('invalid_request', 'token_in_form'))
+    } else if (failure !== undefined) {
+      refuse(exchange, failure)
+    } else {
+      exchange.content = { length: form.length, present: form.length > 0 }
+      forward(exchange, route, form, this.#surroundings.clock)
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Ends a response whose request is still being sent.
+ *
+ * To close at once would reset the connection, and the client might never see why it was refused (RFC
+ * 9112 §9.6). So what still comes is read and dropped for a while, but not for long and not without end.
+ *
+ * @module
+ */
+
+import type { Exchange } from './exchange.ts'
+
+const MAX_BYTES = 1_048_576
+const MAX_MS = 1000
+
+/** Ends the response now, or as soon as the request's content has come, or enough of it. */
+export function endAfterContent({ incoming, response, expectsContinue, content }: Exchange): void {
+  // Who waits for a 100 has not begun to send, and the final status tells it not to.
+  if (incoming.complete || !content.present || expectsContinue) {
+    response.end()
+    return
+  }
+  let left = MAX_BYTES
+  const end = () => {
+    clearTimeout(timer)
+    incoming.off('data', drop)
+    incoming.off('end', end)
+    incoming.off('close', end)
+    response.end()
+  }
+  const drop = (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) end()
+  }
+  const timer = setTimeout(end, MAX_MS)
+  incoming.on('data', drop)
+  incoming.once('end', end)
+  incoming.once('close', end)
+  incoming.resume()
+}

@@ -1,0 +1,73 @@
+/**
+ * Writes a failure as a response.
+ *
+ * @module
+ */
+
+import { ERRORS } from '../failure/errors.ts'
+import type { Failure } from '../failure/failure.ts'
+import { INTERACTION_ID } from '../http/interaction-id.ts'
+import type { Exchange } from './exchange.ts'
+import { endAfterContent } from './linger.ts'
+
+/** Seconds after which a client may ask again (RFC 9110 §10.2.3). */
+const RETRY_AFTER = '1'
+
+/** Errors after which nothing more is read from the connection: what follows cannot be trusted. */
+const CLOSING: ReadonlySet<string> = new Set([
+  'bad_request',
+  'content_too_large',
+  'header_fields_too_large',
+  'uri_too_long',
+  'misdirected_request',
+])
+
+/** Refuses the request of an exchange. The response has not begun. */
+export function refuse(exchange: Exchange, failure: Failure): void {
+  const { response, incoming } = exchange
+  exchange.failure = failure
+  const { status } = ERRORS[failure.error]
+  const body = Buffer.from(bodyOf(failure, exchange.interactionId))
+
+  const headers: string[] = []
+  // RFC 9110 §11.6.1: a 401 has a challenge; RFC 6750 §3.1: so have 400 and 403 about a token.
+  for (const value of exchange.route?.challenges(failure, exchange.request?.scheme) ?? []) {
+    headers.push('WWW-Authenticate', value)
+  }
+  // RFC 9449 §8.1: exactly one nonce; §8.2: then nothing is stored.
+  const nonce = exchange.request?.nextNonce
+  if (nonce !== undefined) headers.push('DPoP-Nonce', nonce)
+  // RFC 9110 §15.5.6.
+  if (exchange.allow !== undefined) headers.push('Allow', exchange.allow.join(', '))
+  if (status === 503) headers.push('Retry-After', RETRY_AFTER)
+  // FAPI 1.0 Baseline §6.2.1-11: on every answer.
+  headers.push(INTERACTION_ID, exchange.interactionId)
+  headers.push('Cache-Control', 'no-store')
+  headers.push('Content-Type', 'application/json', 'Content-Length', String(body.length))
+  if (CLOSING.has(failure.error) || !incoming.complete) {
+    headers.push('Connection', 'close')
+    response.shouldKeepAlive = false
+  }
+
+  response.writeHead(status, headers)
+  if (incoming.method !== 'HEAD') {
+    exchange.bytesOut = body.length
+    response.write(body)
+  }
+  endAfterContent(exchange)
+}
+
+/**
+ * The words of RFC 6750 §3 as JSON, with the id that the operator can look up. Who brought no
+ * credentials is given no error information (RFC 6750 §3.1).
+ */
+export function bodyOf(failure: Failure, interactionId: string): string {
+  if (ERRORS[failure.error].challenge === 'schemes') {
+    return JSON.stringify({ interaction_id: interactionId })
+  }
+  return JSON.stringify({
+    error: failure.error,
+    error_description: failure.description,
+    interaction_id: interactionId,
+  })
+}

@@ -1,0 +1,57 @@
+/**
+ * The fields of an upstream's response as they go to the client (RFC 9110 §7.6, FAPI 1.0 Baseline
+ * §6.2.1-11, RFC 9449 §8).
+ *
+ * @module
+ */
+
+import { compileResponseFieldFilter } from '../http/forwardable.ts'
+import { INTERACTION_ID } from '../http/interaction-id.ts'
+import type { Exchange } from './exchange.ts'
+import { connectionOptions } from './request-fields.ts'
+import type { Route } from './route.ts'
+
+/** What an upstream may not say through us: our own fields, and what its software is. */
+const passes = compileResponseFieldFilter([
+  INTERACTION_ID,
+  'dpop-nonce',
+  'server',
+  'x-powered-by',
+  'via',
+])
+
+export function responseFields(
+  exchange: Exchange,
+  route: Route,
+  status: number,
+  rawFields: readonly string[],
+): string[] {
+  const named = connectionOptions(rawFields)
+  const nonce = exchange.request?.nextNonce
+  const headers: string[] = []
+  let challenged = false
+
+  for (let i = 0; i < rawFields.length; i += 2) {
+    const name = rawFields[i]!.toLowerCase()
+    if (!passes(name) || named?.includes(name)) continue
+    // RFC 9112 §6.3: a 204 has no content, and so no length.
+    if (name === 'content-length' && status === 204) continue
+    // RFC 9449 §8.2: a response with a nonce is not stored.
+    if (name === 'cache-control' && nonce !== undefined) continue
+    if (name === 'www-authenticate') challenged = true
+    headers.push(rawFields[i]!, rawFields[i + 1]!)
+  }
+
+  headers.push(INTERACTION_ID, exchange.interactionId)
+  if (nonce !== undefined) headers.push('DPoP-Nonce', nonce, 'Cache-Control', 'no-store')
+  // RFC 9110 §15.5.2: a 401 has a challenge, an upstream's too.
+  if (status === 401 && !challenged) {
+    for (const value of route.schemeNames) headers.push('WWW-Authenticate', value)
+  }
+  // RFC 9112 §9.6: the client is still sending what nobody will read.
+  if (!exchange.incoming.complete) {
+    headers.push('Connection', 'close')
+    exchange.response.shouldKeepAlive = false
+  }
+  return headers
+}

@@ -1,0 +1,45 @@
+/**
+ * What forwarding needs of an upstream. Implemented in src/adapter, with the connection pools.
+ *
+ * @module
+ */
+
+import type { Readable } from 'node:stream'
+
+export interface UpstreamRequest {
+  readonly method: string
+  /** Path and query, as the upstream shall see them. */
+  readonly path: string
+  /** Names and values in turn. */
+  readonly headers: string[]
+  readonly body: Readable | Buffer | null
+}
+
+/** The grip on an exchange under way. */
+export interface UpstreamController {
+  readonly rawHeaders?: unknown
+  abort(reason: Error): void
+  pause(): void
+  resume(): void
+}
+
+/** One object of methods an exchange, called in this order. */
+export interface UpstreamHandler {
+  onRequestStart(controller: UpstreamController, context: unknown): void
+  onRequestUpgrade(controller: UpstreamController): void
+  /** Called for interim responses too. */
+  onResponseStart(controller: UpstreamController, status: number): void
+  onResponseData(controller: UpstreamController, chunk: Buffer): void
+  onResponseEnd(controller: UpstreamController): void
+  onResponseError(controller: UpstreamController | null, error: Error): void
+}
+
+export interface Upstream {
+  /** Its key in the configuration, or its origin. */
+  readonly id: string
+  /** Put before the path. */
+  readonly basePath: string
+  /** Whether so many requests wait for a connection that one more would only wait too. */
+  isBusy(): boolean
+  dispatch(request: UpstreamRequest, handler: UpstreamHandler): void
+}

@@ -1,0 +1,191 @@
+/**
+ * Every metric this gateway exports, and nothing else. Names follow the Prometheus conventions: base
+ * units, and `_total` on counters. A label takes its values from configuration or from the source, never
+ * from a request: that is what bounds the number of series.
+ *
+ * @module
+ */
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
+
+export const OUTCOMES = [
+  'ok',
+  'denied',
+  'client_error',
+  'upstream_error',
+  'gateway_error',
+  'client_closed',
+] as const
+
+/** How a request ended. */
+export type RequestOutcome = (typeof OUTCOMES)[number]
+
+const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const OVERHEAD_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25]
+const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+const SKEW_SECONDS = [-60, -30, -10, -5, -1, 0, 1, 5, 10, 30, 60]
+
+export function createMetrics() {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+
+  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Counter({ name: `fapigw_${name}`, help, labelNames, registers })
+  const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Gauge({ name: `fapigw_${name}`, help, labelNames, registers })
+  const histogram = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: L[],
+    buckets: number[],
+  ) => new Histogram({ name: `fapigw_${name}`, help, labelNames, buckets, registers })
+
+  /** Runs before a scrape, for what is cheaper to read than to keep count of. */
+  const watchers: (() => void)[] = []
+
+  return {
+    registry,
+
+    watch(read: () => void): void {
+      watchers.push(read)
+    },
+
+    /** The text of a scrape. */
+    expose(): Promise<string> {
+      for (const read of watchers) read()
+      return registry.metrics()
+    },
+
+    requests: counter('http_requests_total', 'Requests answered.', [
+      'route',
+      'method',
+      'code',
+      'outcome',
+    ]),
+    requestSeconds: histogram(
+      'http_request_duration_seconds',
+      'From the head of a request to the end of its response.',
+      ['route'],
+      REQUEST_SECONDS,
+    ),
+    overheadSeconds: histogram(
+      'overhead_seconds',
+      'What the gateway itself adds: the same, less the waits for upstream and issuer.',
+      ['route'],
+      OVERHEAD_SECONDS,
+    ),
+    inFlight: gauge('http_requests_in_flight', 'Requests under way.', ['listener']),
+    requestBytes: counter('http_request_bytes_total', 'Request content received.', ['route']),
+    responseBytes: counter('http_response_bytes_total', 'Response content sent.', ['route']),
+
+    denials: counter('denials_total', 'Requests refused by a check, by reason.', [
+      'route',
+      'reason',
+      'mode',
+    ]),
+    tokensVerified: counter('tokens_verified_total', 'Access tokens judged.', [
+      'issuer',
+      'kind',
+      'result',
+    ]),
+    senderConstraint: counter('sender_constraint_total', 'Bindings judged.', [
+      'route',
+      'method',
+      'result',
+    ]),
+    replayDetected: counter('replay_detected_total', 'Proofs seen before.', ['kind']),
+    replayEntries: gauge('replay_cache_entries', 'Proofs that are remembered.', ['store']),
+    replayEvictions: counter(
+      'replay_cache_evictions_total',
+      'Live entries forgotten to make room. The memory store refuses instead, so it stays 0.',
+      ['store'],
+    ),
+    replayFull: counter('replay_cache_full_total', 'Requests refused because the store was full.', [
+      'store',
+    ]),
+    nonceChallenges: counter('dpop_nonce_challenges_total', 'Answers with use_dpop_nonce.', [
+      'route',
+    ]),
+    clockSkew: histogram(
+      'clock_skew_seconds',
+      "The client's or issuer's time less ours.",
+      ['source'],
+      SKEW_SECONDS,
+    ),
+
+    introspectionRequests: counter('introspection_requests_total', 'Introspection calls.', [
+      'issuer',
+      'result',
+    ]),
+    introspectionSeconds: histogram(
+      'introspection_duration_seconds',
+      'Time of an introspection call.',
+      ['issuer'],
+      CALL_SECONDS,
+    ),
+    introspectionCache: counter('introspection_cache_total', 'Introspection cache look-ups.', [
+      'issuer',
+      'result',
+    ]),
+    jwksRefresh: counter('jwks_refresh_total', 'Fetches of a key set.', ['issuer', 'result']),
+    jwksLastSuccess: gauge(
+      'jwks_last_success_timestamp_seconds',
+      'When a key set was last fetched.',
+      ['issuer'],
+    ),
+    jwksKeys: gauge('jwks_keys', 'Keys in use of an issuer.', ['issuer']),
+
+    tlsHandshakes: counter('tls_handshakes_total', 'TLS handshakes completed.', [
+      'listener',
+      'version',
+      'client_certificate',
+      'resumed',
+    ]),
+    tlsHandshakeErrors: counter('tls_handshake_errors_total', 'TLS handshakes that failed.', [
+      'listener',
+      'reason',
+    ]),
+    certificateNotAfter: gauge(
+      'tls_certificate_not_after_timestamp_seconds',
+      'When a certificate ends.',
+      ['name', 'role'],
+    ),
+
+    upstreamRequests: counter('upstream_requests_total', 'Requests to upstreams.', [
+      'upstream',
+      'code_class',
+      'reason',
+    ]),
+    upstreamSeconds: histogram(
+      'upstream_duration_seconds',
+      "From dispatch to the end of the upstream's response.",
+      ['upstream'],
+      REQUEST_SECONDS,
+    ),
+    upstreamConnections: gauge('upstream_connections', 'Connections to upstreams.', [
+      'upstream',
+      'state',
+    ]),
+
+    configInfo: gauge('config_info', 'The configuration in force: always 1.', [
+      'hash',
+      'version',
+      'profile',
+    ]),
+    configReloads: counter('config_reloads_total', 'Reloads of the configuration.', ['result']),
+    configReloadSuccessful: gauge(
+      'config_last_reload_successful',
+      'Whether the last reload was taken.',
+      [],
+    ),
+    configReloadTimestamp: gauge(
+      'config_last_reload_success_timestamp_seconds',
+      'When a configuration was last taken.',
+      [],
+    ),
+    buildInfo: gauge('build_info', 'This build: always 1.', ['version', 'node', 'openssl']),
+  }
+}
+
+export type Metrics = ReturnType<typeof createMetrics>
