@@ -1,0 +1,43 @@
+/**
+ * `fapi-gateway validate`: is this configuration one that the gateway would start with?
+ *
+ * Nothing is contacted: issuers and upstreams may be out of reach.
+ *
+ * @module
+ */
+
+import type { Configuration } from '../config/configuration.ts'
+import { exitCodeOf, type Format, renderDiagnostics } from '../config/diagnostic-rendering.ts'
+import { loadConfiguration } from '../config/load.ts'
+import type { Output } from './output.ts'
+
+export interface ValidateOptions {
+  readonly files: readonly string[]
+  readonly format: Format
+  readonly denyWarnings: boolean
+}
+
+/** @returns 0, or 78 if a file is not good enough. */
+export async function runValidate(options: ValidateOptions, output: Output): Promise<number> {
+  const { files, format, denyWarnings } = options
+  const loaded = files.map((file) => loadConfiguration(file))
+  const diagnostics = loaded.flatMap((one) => one.diagnostics)
+  const sources = new Map(loaded.flatMap((one) => [...one.sources]))
+  const rendering = { format, colour: output.colour, denyWarnings }
+  const text = renderDiagnostics(diagnostics, sources, rendering).trimEnd()
+
+  if (format === 'text') {
+    for (const { configuration } of loaded) {
+      if (configuration !== undefined) output.print(summaryOf(configuration))
+    }
+    if (text !== '') output.error(text)
+  } else if (text !== '') {
+    output.print(text)
+  }
+  return exitCodeOf(diagnostics, denyWarnings)
+}
+
+function summaryOf({ file, routes, profile, hash }: Configuration): string {
+  const plural = routes.length === 1 ? '' : 's'
+  return `${file}: valid, ${routes.length} route${plural}, profile ${profile}, hash ${hash}`
+}
