@@ -32,7 +32,10 @@ export class AdminListener {
     this.#parts = parts
     this.#server = createServer(
       { headersTimeout: 5000, requestTimeout: 5000, connectionsCheckingInterval: 1000 },
-      (incoming, response) => void this.#answer(incoming, response),
+      (incoming, response) => {
+        // What is thrown is a bug: the scrape fails, and the process lives.
+        this.#answer(incoming, response).catch(() => response.destroy())
+      },
     )
     this.#server.maxConnections = 100
   }
@@ -53,17 +56,18 @@ export class AdminListener {
   }
 
   async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname, searchParams } = new URL(incoming.url ?? '/', 'http://admin')
+    // Not every target that the parser lets pass is a URL.
+    const [path, query] = (incoming.url ?? '').split('?', 2)
     response.setHeader('Cache-Control', 'no-store')
     if (incoming.method !== 'GET' && incoming.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD')
       return send(response, 405, 'method not allowed\n')
     }
-    switch (pathname) {
+    switch (path) {
       case '/healthz':
         return send(response, 200, 'ok\n')
       case '/readyz':
-        return this.#answerReadiness(response, searchParams.has('verbose'))
+        return this.#answerReadiness(response, new URLSearchParams(query).has('verbose'))
       case '/metrics': {
         if (!this.#knows(incoming)) {
           response.setHeader('WWW-Authenticate', 'Bearer realm="admin"')

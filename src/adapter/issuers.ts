@@ -35,10 +35,20 @@ export class ReachedIssuer {
     const client = new OutboundClient(config.tls, config.jwks.timeout)
     const discovery = new DiscoveredIssuer(config.issuer, client)
     const clients = [client]
+    const verified = new VerifiedTokens(config.cacheEntries)
     this.config = config
 
     if (config.tokens === 'jwt') {
-      this.#keys = new RemoteKeys({ config, client, discovery, metrics, logger, clock })
+      const onWithdrawn = () => verified.clear()
+      this.#keys = new RemoteKeys({
+        config,
+        client,
+        discovery,
+        metrics,
+        logger,
+        clock,
+        onWithdrawn,
+      })
     }
     let introspection: IntrospectionClient | undefined
     if (config.introspection !== undefined) {
@@ -66,7 +76,7 @@ export class ReachedIssuer {
       tokens: config.tokens,
       keys: this.#keys,
       introspection,
-      verified: new VerifiedTokens(config.cacheEntries),
+      verified,
     }
     initialise(config, metrics)
   }

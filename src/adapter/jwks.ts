@@ -41,6 +41,8 @@ export interface RemoteKeysParts {
   readonly logger: Logger
   /** Seconds of a clock that never jumps. */
   readonly clock: () => number
+  /** Called when a key that was in the set is in it no more. */
+  readonly onWithdrawn: () => void
 }
 
 export class RemoteKeys implements KeySource {
@@ -114,11 +116,14 @@ export class RemoteKeys implements KeySource {
   }
 
   async #fetchOnce(): Promise<void> {
-    const { config, metrics, logger, clock } = this.#parts
+    const { config, metrics, logger, clock, onWithdrawn } = this.#parts
     this.#attemptedAt = clock()
     try {
       const keys = await this.#load()
+      const former = this.#keys ?? []
       this.#keys = keys
+      // What was verified with a key that its issuer has withdrawn is verified no more.
+      if (former.some(({ key }) => !keys.some((one) => one.key.equals(key)))) onWithdrawn()
       this.#fetchedAt = clock()
       this.#lastFailed = false
       this.#retry = FIRST_RETRY

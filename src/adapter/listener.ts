@@ -33,8 +33,8 @@ export class Listener {
   readonly #parts: ListenerParts
   readonly #server: Server
   readonly #connections = new WeakMap<object, Connection>()
-  /** Responses under way, by their socket. */
-  readonly #underWay = new WeakMap<object, ServerResponse>()
+  /** The last response of each connection, by its socket. */
+  readonly #responses = new Map<Duplex, ServerResponse>()
   /** Sockets whose last answer was written by hand. */
   readonly #refused = new WeakSet<object>()
   #config: ListenerConfig
@@ -68,6 +68,11 @@ export class Listener {
   /** Takes no new connection; answers what is under way and says that it was the last. */
   drain(): Promise<void> {
     this.#draining = true
+    for (const [socket, response] of this.#responses) {
+      if (!response.headersSent) response.shouldKeepAlive = false
+      // It has said that another request may follow; that is not served any more.
+      else if (!response.writableFinished) response.once('close', () => socket.end())
+    }
     return new Promise((resolve) => {
       this.#server.close(() => resolve())
       this.#server.closeIdleConnections()
@@ -152,6 +157,7 @@ export class Listener {
       return
     }
     this.#connections.set(socket, connection)
+    socket.once('close', () => this.#responses.delete(socket))
   }
 
   #serve(incoming: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
@@ -161,10 +167,10 @@ export class Listener {
       return
     }
     // RFC 9112 §9.6: behind an answer that says it is the last, no request is served.
-    if (this.#underWay.get(incoming.socket)?.shouldKeepAlive === false) return
+    if (this.#responses.get(incoming.socket)?.shouldKeepAlive === false) return
     // RFC 9110 §7.8: nothing is upgraded. Node's parser loses bytes behind such a request: it is the last.
     if (this.#draining || 'upgrade' in incoming.headers) response.shouldKeepAlive = false
-    this.#underWay.set(incoming.socket, response)
+    this.#responses.set(incoming.socket, response)
     this.#parts.metrics.inFlight.inc({ listener: connection.listener })
     this.#parts.gateway.serve(
       incoming,
@@ -183,7 +189,7 @@ export class Listener {
       return
     }
     const failure = failureOfParser(error)
-    const response = this.#underWay.get(socket)
+    const response = this.#responses.get(socket)
     // A response under way is finished first; what came behind it is then refused.
     if (response === undefined || response.destroyed || response.writableFinished) {
       this.#refuse(socket, failure)
@@ -217,11 +223,11 @@ export class Listener {
 const HANDSHAKE_REASONS: readonly (readonly [RegExp, string])[] = [
   [/ECONNRESET|EPIPE/, 'reset'],
   [/TIMEOUT/, 'timeout'],
+  [/ALPN|APPLICATION_PROTOCOL/, 'no_application_protocol'],
   [/PROTOCOL|VERSION/, 'protocol_version'],
   [/NO_SHARED_CIPHER/, 'no_shared_cipher'],
   [/SIGALG|SIGNATURE_ALGORITHMS/, 'no_shared_signature'],
   [/GROUP|CURVE/, 'no_shared_group'],
-  [/ALPN|APPLICATION_PROTOCOL/, 'no_application_protocol'],
   [/HTTP_REQUEST/, 'plain_http'],
   [/CERTIFICATE/, 'client_certificate'],
   [/RENEGOTIAT/, 'renegotiation'],

@@ -26,6 +26,10 @@ export class VerifiedTokens implements TokenCache {
   set(digest: string, token: AccessToken): void {
     this.#tokens.set(digest, token)
   }
+
+  clear(): void {
+    this.#tokens.clear()
+  }
 }
 
 /** Imported keys of clients whose proof and token were accepted. */

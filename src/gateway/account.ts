@@ -136,6 +136,8 @@ export class Accountant {
   #countToken({ request, failure }: Exchange, route: string): void {
     const issuer = request?.issuer
     if (request === undefined || issuer === undefined) return
+    // Where the issuer could not be asked, or the client did not wait for it, nothing was judged.
+    if (!request.hasToken && failure?.error !== 'invalid_token') return
     const isJwt = request.hasToken
       ? request.token.algorithm !== undefined
       : issuer.tokens === 'jwt' && looksLikeJwt(request.credentials ?? '')

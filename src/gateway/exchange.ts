@@ -68,4 +68,9 @@ export class Exchange {
     this.bytesIn = 0
     this.bytesOut = 0
   }
+
+  /** Whether content is still to come. A request without any has none to wait for. */
+  get isReceiving(): boolean {
+    return this.content.present && !this.incoming.complete
+  }
 }

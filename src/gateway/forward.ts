@@ -212,7 +212,7 @@ function failureOf(error: Error): Failure {
     case 'EAI_AGAIN':
       return fail('upstream_unavailable', 'upstream_unreachable', { code })
     default:
-      return /CERT|SIGNED|TLS|SSL/.test(code)
+      return /CERT|SIGN|TLS|SSL|INVALID_(?:CA|PURPOSE)/.test(code)
         ? fail('bad_gateway', 'upstream_tls', { code })
         : fail('bad_gateway', 'upstream_response_invalid', { code })
   }

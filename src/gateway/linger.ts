@@ -13,9 +13,10 @@ const MAX_BYTES = 1_048_576
 const MAX_MS = 1000
 
 /** Ends the response now, or as soon as the request's content has come, or enough of it. */
-export function endAfterContent({ incoming, response, expectsContinue, content }: Exchange): void {
+export function endAfterContent(exchange: Exchange): void {
+  const { incoming, response } = exchange
   // Who waits for a 100 has not begun to send, and the final status tells it not to.
-  if (incoming.complete || !content.present || expectsContinue) {
+  if (!exchange.isReceiving || exchange.expectsContinue) {
     response.end()
     return
   }

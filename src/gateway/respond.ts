@@ -44,7 +44,7 @@ export function refuse(exchange: Exchange, failure: Failure): void {
   headers.push(INTERACTION_ID, exchange.interactionId)
   headers.push('Cache-Control', 'no-store')
   headers.push('Content-Type', 'application/json', 'Content-Length', String(body.length))
-  if (CLOSING.has(failure.error) || !incoming.complete) {
+  if (CLOSING.has(failure.error) || exchange.isReceiving) {
     headers.push('Connection', 'close')
     response.shouldKeepAlive = false
   }

@@ -49,7 +49,7 @@ export function responseFields(
     for (const value of route.schemeNames) headers.push('WWW-Authenticate', value)
   }
   // RFC 9112 §9.6: the client is still sending what nobody will read.
-  if (!exchange.incoming.complete) {
+  if (exchange.isReceiving) {
     headers.push('Connection', 'close')
     exchange.response.shouldKeepAlive = false
   }

@@ -45,6 +45,8 @@ export interface IntrospectionSource {
 export interface TokenCache {
   get(digest: string): AccessToken | undefined
   set(digest: string, token: AccessToken): void
+  /** Forgets all: a key they were verified with is the issuer's no more. */
+  clear(): void
 }
 
 /** What an issuer's tokens are judged by. */
