@@ -1,0 +1,272 @@
+import { exportJWK, generateKeyPair, type JWK } from 'jose'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { RemoteKeys } from '../../src/adapter/jwks.ts'
+import { DiscoveredIssuer } from '../../src/adapter/metadata.ts'
+import { OutboundClient } from '../../src/adapter/outbound.ts'
+import type { IssuerConfig } from '../../src/config/configuration.ts'
+import { Failure } from '../../src/failure/failure.ts'
+import { createLogger } from '../../src/telemetry/log.ts'
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
+import { sumOf } from '../support/exposition.ts'
+import type { StubAnswer } from '../support/stub.ts'
+import { type StubIssuer, startStubIssuer } from '../support/stub-issuer.ts'
+
+let stub: StubIssuer
+let ps256: JWK
+let es256: JWK
+/** What the stub says when it is asked for its keys. */
+let said: () => StubAnswer | 'unanswered' | Promise<StubAnswer | 'unanswered'>
+let client: OutboundClient
+let metrics: Metrics
+let lines: string[]
+/** Seconds. */
+let time: number
+let withdrawn: number
+const opened: RemoteKeys[] = []
+
+beforeAll(async () => {
+  stub = await startStubIssuer(({ url }) => (url === '/jwks' ? said() : { status: 404 }))
+  const [rsa, ec] = await Promise.all([
+    generateKeyPair('PS256', { extractable: true }),
+    generateKeyPair('ES256', { extractable: true }),
+  ])
+  ps256 = { ...(await exportJWK(rsa.publicKey)), kid: 'rsa', alg: 'PS256', use: 'sig' }
+  es256 = { ...(await exportJWK(ec.publicKey)), kid: 'ec', alg: 'ES256', use: 'sig' }
+})
+
+beforeEach(() => {
+  said = () => ({ body: { keys: [ps256, es256] } })
+  client = new OutboundClient(stub.tls, 1)
+  metrics = createMetrics()
+  lines = []
+  time = 0
+  withdrawn = 0
+})
+
+afterEach(async () => {
+  for (const keys of opened.splice(0)) keys.close()
+  await client.close()
+})
+
+afterAll(() => stub.close())
+
+function open(more: Partial<IssuerConfig> = {}): RemoteKeys {
+  const keys = new RemoteKeys({
+    config: stub.config({ jwksUri: `${stub.origin}/jwks`, ...more }),
+    client,
+    discovery: new DiscoveredIssuer(stub.origin, client),
+    metrics,
+    logger: createLogger('debug', { write: (line) => void lines.push(line) }),
+    clock: () => time,
+    onWithdrawn: () => {
+      withdrawn += 1
+    },
+  })
+  opened.push(keys)
+  return keys
+}
+
+/** How many keys are found, or why none could be. */
+async function find(keys: RemoteKeys, kid: string | undefined, algorithm = 'PS256' as const) {
+  const found = await keys.find(kid, algorithm)
+  return found instanceof Failure ? found.reason : found.length
+}
+
+const fetches = () => stub.requests.length
+
+const refreshes = async (result: string) =>
+  sumOf(await metrics.expose(), 'fapigw_jwks_refresh_total', { issuer: 'stub', result }) ?? 0
+
+describe('RFC 7517 §5: a key set', () => {
+  test('is asked for once, and its keys are found by name and by what they are for', async () => {
+    const keys = open()
+    expect(keys.ready).toBe(false)
+    const before = fetches()
+    await keys.start()
+    expect(keys.ready).toBe(true)
+    expect(await find(keys, 'rsa')).toBe(1)
+    expect(await find(keys, undefined)).toBe(1)
+    // FAPI 2.0 SP §5.4.3: the name alone does not make it fit.
+    expect(await find(keys, 'ec')).toBe(0)
+    expect(fetches()).toBe(before + 1)
+    expect(stub.requests.at(-1)).toMatchObject({ method: 'GET', url: '/jwks' })
+    expect(await refreshes('ok')).toBe(1)
+    expect(sumOf(await metrics.expose(), 'fapigw_jwks_keys', { issuer: 'stub' })).toBe(2)
+  })
+
+  test('FAPI 2.0 SP §5.4.3: of several keys of one name, four are tried at most', async () => {
+    const same = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const { publicKey } = await generateKeyPair('ES256', { extractable: true })
+        return { ...(await exportJWK(publicKey)), kid: 'one' }
+      }),
+    )
+    said = () => ({ body: { keys: [...same, { ...ps256, kid: 'one' }] } })
+    const keys = open()
+    await keys.start()
+    expect(await keys.find('one', 'ES256')).toHaveLength(4)
+    expect(await find(keys, 'one')).toBe(1)
+  })
+
+  test.each<[string, () => unknown]>([
+    ['symmetric ones', () => ({ kty: 'oct', k: 'c2VjcmV0', kid: 'x' })],
+    ['private ones', () => ({ ...es256, d: es256.x })],
+    ['of an unknown type', () => ({ kty: 'LMS', kid: 'x' })],
+    ['of an unknown curve', () => ({ ...es256, crv: 'P-999' })],
+    ['off their curve', () => ({ ...es256, y: es256.x })],
+    ['that are too short', () => ({ ...ps256, n: ps256.n?.slice(0, 172) })],
+    ['that are no object', () => 'key'],
+  ])('keys that cannot be used are passed over: %s', async (_title, key) => {
+    said = () => ({ body: { keys: [key(), ps256] } })
+    const keys = open()
+    await keys.start()
+    expect(sumOf(await metrics.expose(), 'fapigw_jwks_keys', { issuer: 'stub' })).toBe(1)
+    expect(await find(keys, 'rsa')).toBe(1)
+  })
+
+  test.each<[string, () => StubAnswer | 'unanswered', string]>([
+    ['500', () => ({ status: 500, body: { keys: [ps256] } }), 'error'],
+    ['a redirect', () => ({ status: 302, headers: { location: '/jwks' } }), 'error'],
+    ['HTML', () => ({ body: '<html>' }), 'error'],
+    ['a list', () => ({ body: [ps256] }), 'error'],
+    ['keys that are no list', () => ({ body: { keys: ps256 } }), 'error'],
+    ['no key', () => ({ body: { keys: [] } }), 'error'],
+    ['none that can be used', () => ({ body: { keys: [{ kty: 'oct', k: 'AA' }] } }), 'error'],
+    ['too many', () => ({ body: { keys: Array.from({ length: 101 }, () => ps256) } }), 'error'],
+    ['two lists', () => ({ body: `{"keys":[],"keys":[${JSON.stringify(ps256)}]}` }), 'error'],
+    ['a megabyte', () => ({ body: { keys: [ps256], more: 'x'.repeat(1_048_576) } }), 'error'],
+    ['nothing', () => 'unanswered', 'timeout'],
+  ])('an answer that is none leaves nothing to go by: %s', async (_title, answer, result) => {
+    said = answer
+    const keys = open()
+    await keys.start()
+    expect(keys.ready).toBe(false)
+    expect(await find(keys, 'rsa')).toBe('jwks_not_loaded')
+    expect(await refreshes(result)).toBe(1)
+    expect(lines.join()).toContain('the key set could not be fetched')
+  })
+})
+
+describe('RFC 8725 §3.10: a name that is not known', () => {
+  test('is asked for at most once a cool-down', async () => {
+    const keys = open({ jwks: { refresh: 600, cooldown: 30, staleIfError: 3600, timeout: 5 } })
+    await keys.start()
+    const before = fetches()
+    for (let i = 0; i < 1000; i++) expect(await find(keys, `unknown-${i}`)).toBe(0)
+    expect(fetches()).toBe(before)
+
+    time += 30
+    const found = Array.from({ length: 1000 }, (_, i) => find(keys, `other-${i}`))
+    expect(new Set(await Promise.all(found))).toEqual(new Set([0]))
+    expect(fetches()).toBe(before + 1)
+
+    time += 29.9
+    for (let i = 0; i < 1000; i++) expect(await find(keys, `more-${i}`)).toBe(0)
+    expect(fetches()).toBe(before + 1)
+  })
+
+  test('is found when the issuer has it by now', async () => {
+    const keys = open()
+    await keys.start()
+    expect(await find(keys, 'next')).toBe(0)
+    said = () => ({ body: { keys: [{ ...ps256, kid: 'next' }, es256] } })
+    time += 30
+    expect(await find(keys, 'next')).toBe(1)
+    expect(await find(keys, 'rsa')).toBe(0)
+  })
+
+  test('does not hold up those that are known', async () => {
+    const keys = open()
+    await keys.start()
+    time += 30
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    said = async () => {
+      await held
+      return { body: { keys: [ps256] } }
+    }
+    const unknown = keys.find('unknown', 'PS256')
+    expect(unknown).toBeInstanceOf(Promise)
+    expect(keys.find('rsa', 'PS256')).toHaveLength(1)
+    release()
+    expect(await unknown).toEqual([])
+  })
+})
+
+describe('an issuer that is down', () => {
+  test('its keys are used on, up to a stated age, and not guessed about', async () => {
+    const jwks = { refresh: 600, cooldown: 30, staleIfError: 3600, timeout: 5 }
+    const keys = open({ jwks })
+    await keys.start()
+    said = () => ({ status: 503 })
+
+    time += jwks.cooldown
+    expect(await find(keys, 'unknown')).toBe('jwks_stale')
+    expect(await find(keys, 'unknown')).toBe('jwks_stale')
+    expect(await find(keys, 'rsa')).toBe(1)
+
+    time = jwks.refresh + jwks.staleIfError
+    expect(keys.ready).toBe(true)
+    expect(await find(keys, 'rsa')).toBe(1)
+    time += 1
+    expect(keys.ready).toBe(false)
+    expect(await find(keys, 'rsa')).toBe('jwks_not_loaded')
+
+    said = () => ({ body: { keys: [ps256] } })
+    time += jwks.cooldown
+    expect(await find(keys, 'rsa')).toBe(1)
+    expect(keys.ready).toBe(true)
+  })
+
+  test('is asked again in the background, without a request', async () => {
+    said = () => ({ status: 503 })
+    const keys = open()
+    await keys.start()
+    expect(keys.ready).toBe(false)
+    said = () => ({ body: { keys: [ps256] } })
+    await expect.poll(() => keys.ready, { timeout: 20_000 }).toBe(true)
+    expect(await refreshes('ok')).toBe(1)
+  })
+
+  test('no request makes it be asked more than once a second', async () => {
+    said = () => ({ status: 503 })
+    const keys = open()
+    await keys.start()
+    const before = fetches()
+    // The background asks too, by the clock on the wall: close it to see the requests alone.
+    keys.close()
+    for (let i = 0; i < 100; i++) expect(await find(keys, 'rsa')).toBe('jwks_not_loaded')
+    expect(fetches()).toBe(before)
+    time += 1
+    for (let i = 0; i < 100; i++) expect(await find(keys, 'rsa')).toBe('jwks_not_loaded')
+    expect(fetches()).toBe(before + 1)
+  })
+})
+
+describe('a key that the issuer has withdrawn', () => {
+  test.each<[string, () => JWK[], number]>([
+    ['is told of', () => [es256], 1],
+    ['is told of, if another has its name', () => [{ ...es256, kid: 'rsa' }], 1],
+    ['is none if there are more', () => [es256, ps256, { ...ps256, kid: 'more' }], 0],
+    ['is none if it has another name', () => [es256, { ...ps256, kid: 'renamed' }], 0],
+  ])('%s', async (_title, next, times) => {
+    const keys = open()
+    await keys.start()
+    expect(withdrawn).toBe(0)
+    said = () => ({ body: { keys: next() } })
+    time += 30
+    await keys.find('unknown', 'PS256')
+    expect(withdrawn).toBe(times)
+  })
+
+  test('is not one that could not be asked for', async () => {
+    const keys = open()
+    await keys.start()
+    said = () => ({ status: 500 })
+    time += 30
+    await keys.find('unknown', 'PS256')
+    expect(withdrawn).toBe(0)
+  })
+})

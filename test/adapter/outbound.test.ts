@@ -1,0 +1,161 @@
+import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTcpServer } from 'node:net'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { OutboundClient, OutboundError } from '../../src/adapter/outbound.ts'
+import { createAuthority } from '../../src/demo/certificates.ts'
+import { type Listening, listen } from '../../src/demo/loopback.ts'
+import { type StubIssuer, startStubIssuer } from '../support/stub-issuer.ts'
+
+let stub: StubIssuer
+const clients: OutboundClient[] = []
+const servers: Listening[] = []
+
+beforeAll(async () => {
+  stub = await startStubIssuer(() => ({ body: 'unset' }))
+})
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close()
+  for (const server of servers.splice(0)) await server.close()
+})
+
+afterAll(() => stub.close())
+
+function open(tls = stub.tls, timeout = 5): OutboundClient {
+  const client = new OutboundClient(tls, timeout)
+  clients.push(client)
+  return client
+}
+
+const GET = { method: 'GET', headers: {} } as const
+
+async function faultOf(call: Promise<unknown>): Promise<string> {
+  const error = await call.catch((thrown: unknown) => thrown)
+  expect(error).toBeInstanceOf(OutboundError)
+  return (error as OutboundError).fault
+}
+
+describe('an answer', () => {
+  test.each([
+    ['application/json', 'application/json'],
+    ['Application/JSON; charset=utf-8', 'application/json'],
+    ['text/html;charset="a;b"', 'text/html'],
+    ['', ''],
+  ])('has a media type without parameters: %j', async (type, mediaType) => {
+    stub.answer = () => ({ status: 418, type, body: 'as it is' })
+    const answer = await open().call(`${stub.origin}/a?b`, GET)
+    expect({ ...answer, body: answer.body.toString() }).toEqual({
+      status: 418,
+      mediaType,
+      body: 'as it is',
+    })
+  })
+
+  test('RFC 9110 §15.4: that points elsewhere is not followed', async () => {
+    stub.answer = () => ({ status: 302, headers: { location: `${stub.origin}/other` }, body: '' })
+    const before = stub.requests.length
+    expect(await open().call(stub.origin, GET)).toMatchObject({ status: 302 })
+    expect(stub.requests).toHaveLength(before + 1)
+  })
+
+  test('has a megabyte at most', async () => {
+    stub.answer = () => ({ body: 'x'.repeat(1_048_576) })
+    expect((await open().call(stub.origin, GET)).body).toHaveLength(1_048_576)
+    stub.answer = () => ({ body: 'x'.repeat(1_048_577) })
+    expect(await faultOf(open().call(stub.origin, GET))).toBe('error')
+  })
+})
+
+describe('RFC 9325 §7.1: who is called proves who it is', () => {
+  test('by an authority that is trusted', async () => {
+    const { certificate } = await createAuthority({ name: 'stub CA', keyKind: 'EC' })
+    const before = stub.requests.length
+    for (const ca of [undefined, certificate]) {
+      expect(await faultOf(open({ ...stub.tls, ca }).call(stub.origin, GET))).toBe('error')
+    }
+    expect(stub.requests).toHaveLength(before)
+  })
+
+  test('by the name that it is called by, or by the one that is configured', async () => {
+    stub.answer = () => ({ body: '' })
+    const renamed = { ...stub.tls, serverName: 'other.example' }
+    expect(await faultOf(open(renamed).call(stub.origin, GET))).toBe('error')
+    const named = { ...stub.tls, serverName: 'localhost' }
+    const { port } = stub
+    expect(await open(named).call(`https://127.0.0.1:${port}`, GET)).toMatchObject({ status: 200 })
+  })
+
+  test('with TLS 1.2 at least', async () => {
+    const { certificate, key } = stub.server
+    const old = { cert: certificate, key, minVersion: 'TLSv1', maxVersion: 'TLSv1.1' } as const
+    const server = createTlsServer({ ...old, ciphers: 'DEFAULT@SECLEVEL=0' })
+    const listening = await listen(server, 0)
+    servers.push(listening)
+    expect(await faultOf(open().call(`https://localhost:${listening.port}`, GET))).toBe('error')
+  })
+})
+
+describe('a call that brings no answer', () => {
+  test('in time', async () => {
+    stub.answer = () => 'unanswered'
+    expect(await faultOf(open(stub.tls, 0.1).call(stub.origin, GET))).toBe('timeout')
+  })
+
+  test('in time, though it has begun', async () => {
+    stub.answer = (_, response) => {
+      response.writeHead(200, { 'content-length': 10 })
+      response.write('12345')
+      return 'unanswered'
+    }
+    expect(await faultOf(open(stub.tls, 0.2).call(stub.origin, GET))).toBe('timeout')
+  })
+
+  test('in time, since the handshake does not end', async () => {
+    const silent = createTcpServer((socket) => socket.on('error', () => {}))
+    const port = await new Promise<number>((resolve) => {
+      silent.listen(0, '127.0.0.1', () => resolve((silent.address() as { port: number }).port))
+    })
+    const call = open(stub.tls, 0.2).call(`https://localhost:${port}`, GET)
+    expect(await faultOf(call)).toBe('timeout')
+    silent.close()
+  })
+
+  test('since nobody is there', async () => {
+    const listening = await listen(createServer(), 0)
+    await listening.close()
+    expect(await faultOf(open().call(`https://localhost:${listening.port}`, GET))).toBe('error')
+  })
+
+  test('since it breaks off', async () => {
+    stub.answer = (_, response) => {
+      response.writeHead(200, { 'content-length': 10 })
+      response.write('12345', () => response.destroy())
+      return 'unanswered'
+    }
+    expect(await faultOf(open().call(stub.origin, GET))).toBe('error')
+  })
+})
+
+test('RFC 9110 §9.2.2: a call whose connection was closed under it is made once more', async () => {
+  let calls = 0
+  stub.answer = (_, response) => {
+    calls += 1
+    if (calls > 1) return { body: 'second' }
+    response.destroy()
+    return 'unanswered'
+  }
+  const answer = await open().call(stub.origin, { method: 'POST', headers: {}, body: 'a=b' })
+  expect(answer.body.toString()).toBe('second')
+  expect(stub.requests.slice(-2).map(({ body }) => body)).toEqual(['a=b', 'a=b'])
+})
+
+test('and not more often than that', async () => {
+  const before = stub.requests.length
+  stub.answer = (_, response) => {
+    response.destroy()
+    return 'unanswered'
+  }
+  expect(await faultOf(open().call(stub.origin, GET))).toBe('error')
+  expect(stub.requests).toHaveLength(before + 2)
+})

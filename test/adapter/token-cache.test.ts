@@ -1,0 +1,45 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { createProofKeys, VerifiedTokens } from '../../src/adapter/token-cache.ts'
+import type { AccessToken } from '../../src/token/access-token.ts'
+
+function token(subject: string): AccessToken {
+  return {
+    expiresAt: 1_700_000_300,
+    subject,
+    clientId: 'tpp',
+    audiences: [],
+    scopes: [],
+    confirmation: undefined,
+    claims: {},
+    algorithm: 'PS256',
+  }
+}
+
+test('a verified token is found under its digest, and under no other', () => {
+  const tokens = new VerifiedTokens(10)
+  const one = token('one')
+  tokens.set('digest', one)
+  expect(tokens.get('digest')).toBe(one)
+  expect(tokens.get('digest2')).toBeUndefined()
+})
+
+test('no more are remembered than there may be: the one that was used longest ago goes', () => {
+  const tokens = new VerifiedTokens(2)
+  tokens.set('a', token('a'))
+  tokens.set('b', token('b'))
+  tokens.get('a')
+  tokens.set('c', token('c'))
+  expect(['a', 'b', 'c'].map((digest) => tokens.get(digest)?.subject)).toEqual([
+    'a',
+    undefined,
+    'c',
+  ])
+})
+
+test('imported keys of proofs are bounded in number as well', () => {
+  const keys = createProofKeys(2)
+  const key = createPublicKey(generateKeyPairSync('ed25519').privateKey)
+  for (const thumbprint of ['a', 'b', 'c']) keys.set(thumbprint, key)
+  expect(['a', 'b', 'c'].map((thumbprint) => keys.get(thumbprint))).toEqual([undefined, key, key])
+})
