@@ -227,7 +227,7 @@ const HANDSHAKE_REASONS: readonly (readonly [RegExp, string])[] = [
   [/PROTOCOL|VERSION/, 'protocol_version'],
   [/NO_SHARED_CIPHER/, 'no_shared_cipher'],
   [/SIGALG|SIGNATURE_ALGORITHMS/, 'no_shared_signature'],
-  [/GROUP|CURVE/, 'no_shared_group'],
+  [/GROUP|CURVE|KEY_SHARE/, 'no_shared_group'],
   [/HTTP_REQUEST/, 'plain_http'],
   [/CERTIFICATE/, 'client_certificate'],
   [/RENEGOTIAT/, 'renegotiation'],

@@ -105,7 +105,8 @@ export class Hosts {
       if (!this.#servesNameless) return undefined
       return this.#rest ?? this.#exact.values().next().value ?? this.#wildcard.values().next().value
     }
-    const parent = name.slice(name.indexOf('.') + 1)
+    // RFC 9525 §6.3: a wildcard stands for one label, and not for none.
+    const [, parent = ''] = /^[^.]+\.(.+)$/.exec(name) ?? []
     return this.#exact.get(name) ?? this.#wildcard.get(parent) ?? this.#rest
   }
 }

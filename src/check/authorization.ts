@@ -5,7 +5,7 @@
  */
 
 import { z } from 'zod'
-import { fail } from '../failure/failure.ts'
+import { conceal, fail } from '../failure/failure.ts'
 import { added, allOf } from '../policy/field.ts'
 import { satisfiesClaimRule } from '../token/claim-rule.ts'
 import { defineCheck } from './check.ts'
@@ -42,7 +42,7 @@ export const authorization = defineCheck({
     return ({ token }) => {
       // RFC 8707 §2: a token for another resource is not one for this.
       if (audience !== undefined && !audience.some((one) => token.audiences.includes(one))) {
-        return fail('invalid_token', 'audience_not_of_route')
+        return conceal(fail('invalid_token', 'audience_not_of_route'))
       }
       // RFC 6750 §3.1, RFC 6749 §3.3.
       if (!scopes.every((scope) => token.scopes.includes(scope))) {

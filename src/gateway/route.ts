@@ -8,13 +8,16 @@ import type { Check, CheckDefinition, Services } from '../check/check.ts'
 import { CHECKS } from '../check/index.ts'
 import type { ForwardConfig, RouteConfig } from '../config/configuration.ts'
 import { challenges, type Protection } from '../failure/challenge.ts'
-import type { Failure } from '../failure/failure.ts'
+import { Failure } from '../failure/failure.ts'
 import { compileRequestFieldFilter } from '../http/forwardable.ts'
 import type { Scheme } from '../token/credentials.ts'
 import type { Issuer } from '../token/issuer.ts'
 import { identityFieldNames } from './identity.ts'
 import type { Matched } from './router.ts'
 import type { Upstream } from './upstream.ts'
+
+/** What a client without credentials is told: the schemes, and no error. */
+const NO_CREDENTIALS = new Failure('missing_token', '', undefined, '')
 
 export class Route implements Matched {
   readonly id: string
@@ -58,8 +61,8 @@ export class Route implements Matched {
   }
 
   /** The challenges without an error, for an upstream's 401 that has none (RFC 9110 §15.5.2). */
-  get schemeNames(): readonly string[] {
-    return this.#protection.schemes.map((scheme) => `${scheme} realm="${this.#protection.realm}"`)
+  get bareChallenges(): readonly string[] {
+    return this.challenges(NO_CREDENTIALS, undefined)
   }
 }
 

@@ -69,10 +69,15 @@ function looseness(segment: string | undefined): number {
 /** Whether there is a path that both patterns match. What somebody means by `*` is no empty segment. */
 export function patternsOverlap(one: PathPattern, other: PathPattern): boolean {
   for (let at = 0; ; at++) {
-    const a = one.segments[at]
-    const b = other.segments[at]
+    // Decoded, as the router reads them: `%3A` and `:` are one literal to it.
+    const a = decoded(one.segments[at])
+    const b = decoded(other.segments[at])
     if (a === '**' || b === '**') return true
     if (a === undefined || b === undefined) return a === b
     if (a !== b && !(a === '*' && b !== '') && !(b === '*' && a !== '')) return false
   }
+}
+
+function decoded(segment: string | undefined): string | undefined {
+  return segment === undefined ? undefined : decodeURIComponent(segment)
 }

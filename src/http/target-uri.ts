@@ -23,27 +23,34 @@ const PATH = /^(?:[\w\-.~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$/
 
 /**
  * Whether a query has a parameter of this name, however it is spelled: percent-encoded, in another
- * case, between `;` instead of `&`, or as an array (`name[]`). Asked in order to refuse, so where
- * readers differ the answer is yes.
+ * case, between `;` instead of `&`, as an array (`name[]`), cut off at a NUL, or with a character that
+ * PHP turns into `_`. Asked in order to refuse, so where readers differ the answer is yes.
  *
  * @param query With or without its leading `?`.
  * @param name In lower case.
  */
 export function hasQueryParameter(query: string, name: string): boolean {
+  if (query === '') return false
   return query
     .replace(/^\?/, '')
     .split(/[&;]/)
-    .some((parameter) => parameterName(parameter) === name)
+    .some((parameter) => isReadAs(parameterName(parameter), name))
 }
 
 function parameterName(parameter: string): string {
   const name = /^[^=]*/.exec(parameter)![0]
   return name
     .replace(/\+/g, ' ')
-    .replace(/%([0-9A-Fa-f]{2})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)))
-    .replace(/\[.*$/s, '')
+    .replace(/%u([0-9A-Fa-f]{4})|%([0-9A-Fa-f]{2})/g, (_, wide, narrow) =>
+      String.fromCharCode(Number.parseInt(wide ?? narrow, 16)),
+    )
+    .replace(/\0.*$/s, '')
     .trim()
     .toLowerCase()
+}
+
+function isReadAs(written: string, name: string): boolean {
+  return written.replace(/\[.*$/s, '').trim() === name || written.replace(/[ .[]/g, '_') === name
 }
 
 /**

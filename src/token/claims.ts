@@ -49,8 +49,10 @@ export function parseClaims(
   if (isExpired(exp, expected.clockSkew, now)) return fail('invalid_token', 'token_expired')
 
   // RFC 7519 §4.1.5; FAPI 2.0 SP §5.3.2.1 note: 10 s ahead is overlooked, 60 s is not.
-  if (nbf !== undefined && !isTime(nbf)) return fail('invalid_token', 'token_nbf_malformed')
-  if (nbf !== undefined && nbf > now + expected.clockSkew) {
+  // Some issuers write 0 where they mean that there is no beginning.
+  const begins = nbf === undefined || nbf === 0 ? undefined : nbf
+  if (begins !== undefined && !isTime(begins)) return fail('invalid_token', 'token_nbf_malformed')
+  if (begins !== undefined && begins > now + expected.clockSkew) {
     return fail('invalid_token', 'token_not_yet_valid')
   }
   if (iat !== undefined && !isTime(iat)) return fail('invalid_token', 'token_iat_malformed')

@@ -21,11 +21,16 @@ export function parseIntrospection(
   now: number,
 ): AccessToken | Failure {
   // RFC 7662 §2.2: `active` is a boolean; only `true` is a yes.
-  const { active, token_type: type } = response
+  const { active, token_type: type, token_use: use } = response
   if (typeof active !== 'boolean') {
     return fail('temporarily_unavailable', 'introspection_response_invalid')
   }
   if (!active) return fail('invalid_token', 'token_inactive')
+
+  // Some servers introspect refresh tokens at the same endpoint, and say so here alone.
+  if (use !== undefined && use !== 'access_token' && use !== 'access') {
+    return fail('invalid_token', 'token_use_not_access')
+  }
 
   const token = parseClaims(response, expected, now, false, undefined)
   if ('reason' in token) return token

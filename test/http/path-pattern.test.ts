@@ -112,4 +112,8 @@ describe('patterns and the router agree', () => {
     expect(patternsOverlap(pattern(one), pattern(other))).toBe(false)
     expect(patternsOverlap(pattern(other), pattern(one))).toBe(false)
   })
+
+  test('RFC 3986 §6.2.2.2, P02: a literal and its encoded spelling are one, as they are to the router', () => {
+    expect(patternsOverlap(pattern('/x/a%3Ab'), pattern('/x/a:b'))).toBe(true)
+  })
 })

@@ -31,6 +31,10 @@ describe('parseIntrospection', () => {
     })
   })
 
+  test.each(['access_token', 'access'])('RFC 7662 §2.2: a token used as %s is one', (use) => {
+    expect(read({ token_use: use })).toMatchObject({ scopes: ['accounts'] })
+  })
+
   test('RFC 7662 §2.2: a token that is not active is refused', () => {
     expect(read({ active: false })).toMatchObject({
       error: 'invalid_token',
@@ -69,6 +73,7 @@ describe('parseIntrospection', () => {
     ['nbf', { nbf: NOW + 11 }, 'token_not_yet_valid'],
     ['iat', { iat: NOW + 11 }, 'token_from_the_future'],
     ['cnf', { cnf: {} }, 'cnf_empty'],
+    ['token_use', { token_use: 'refresh_token' }, 'token_use_not_access'],
   ])('RFC 7662 §4, I11: an active token is judged as a JWT is (%s)', (_title, changed, reason) => {
     expect(read(changed)).toMatchObject({ error: 'invalid_token', reason })
   })

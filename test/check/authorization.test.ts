@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import { authorization } from '../../src/check/authorization.ts'
+import { createCheckedRoute, createRequest } from '../support/checked-request.ts'
+import { AUDIENCE, NOW } from '../support/issuer.ts'
+
+type Policy = Parameters<typeof authorization.compile>[0]
+
+function ask(policy: Partial<Policy>, scopes: readonly string[] = ['accounts', 'payments']) {
+  const request = createRequest()
+  request.token = {
+    expiresAt: NOW + 300,
+    subject: 'alice',
+    clientId: 'app',
+    audiences: [AUDIENCE, 'urn:second'],
+    scopes,
+    confirmation: undefined,
+    claims: { acr: 'loa3' },
+    algorithm: 'ES256',
+  }
+  return authorization.compile({ scopes: [], ...policy }, createCheckedRoute())!(request)
+}
+
+describe('authorization', () => {
+  test.each([
+    ['nothing is asked', {}],
+    ['one scope', { scopes: ['accounts'] }],
+    ['all of several scopes', { scopes: ['payments', 'accounts'] }],
+    ['one of several', { any_scope: ['admin', 'payments'] }],
+    ['an audience', { audience: ['urn:second', 'urn:third'] }],
+    ['a claim', { claims: { acr: { one_of: ['loa2', 'loa3'] } } }],
+  ] as [string, Partial<Policy>][])(
+    'FAPI 2.0 SP §5.3.4-4: the token suffices where %s is wanted',
+    (_title, policy) => {
+      expect(ask(policy)).toBeUndefined()
+    },
+  )
+
+  test.each([
+    ['one that it has not', ['admin']],
+    ['one of two that it has not', ['accounts', 'admin']],
+    ['one that it has in another case', ['Accounts']],
+    ['one that one of its own begins with', ['account']],
+    ['one that begins with one of its own', ['accounts:read']],
+  ])('RFC 6750 §3.1, RFC 6749 §3.3, SC-1: of all scopes, %s', (_title, scopes) => {
+    expect(ask({ scopes })).toMatchObject({
+      error: 'insufficient_scope',
+      reason: 'scope_insufficient',
+    })
+  })
+
+  test('RFC 6750 §3.1, J33: a token without scopes has none of them', () => {
+    expect(ask({ scopes: ['accounts'] }, [])).toMatchObject({ reason: 'scope_insufficient' })
+    expect(ask({ any_scope: ['accounts'] }, [])).toMatchObject({ reason: 'scope_none_of' })
+  })
+
+  test('RFC 6750 §3.1: of any of several scopes, none', () => {
+    expect(ask({ any_scope: ['admin', 'Accounts'] })).toMatchObject({
+      error: 'insufficient_scope',
+      reason: 'scope_none_of',
+    })
+  })
+
+  test('RFC 6750 §3.1: both kinds are asked for where both are wanted', () => {
+    const policy = { scopes: ['accounts'], any_scope: ['admin'] }
+    expect(ask(policy)).toMatchObject({ reason: 'scope_none_of' })
+  })
+
+  test.each([
+    ['another', ['urn:third']],
+    ['the beginning of one', ['urn:sec']],
+  ])('RFC 8707 §2, RI-1: a token that is not for this route (%s)', (_title, audience) => {
+    expect(ask({ audience })).toMatchObject({
+      error: 'invalid_token',
+      reason: 'audience_not_of_route',
+    })
+  })
+
+  test.each([
+    ['acr', { equals: 'loa4' }],
+    ['amr', 'present'],
+    ['constructor', 'present'],
+  ] as const)('RFC 6750 §3.1: the claim %s is not %j', (name, rule) => {
+    expect(ask({ claims: { [name]: rule } })).toMatchObject({
+      error: 'insufficient_scope',
+      reason: 'claim_mismatch',
+      detail: { claim: name },
+    })
+  })
+
+  test.each(['a b', 'a"b', 'a\\b', 'a\r\nb', 'é', ''])(
+    'RFC 6749 §3.3: %j is no scope that a route could want',
+    (scope) => {
+      expect(authorization.policy.safeParse({ scopes: [scope] }).success).toBe(false)
+      expect(authorization.policy.safeParse({ scopes: [], any_scope: [scope] }).success).toBe(false)
+      expect(authorization.policy.safeParse({ scopes: ['accounts:read'] }).success).toBe(true)
+    },
+  )
+
+  test('on a public route there is no check', () => {
+    const route = createCheckedRoute({ isPublic: true })
+    expect(authorization.compile({ scopes: ['accounts'] }, route)).toBeUndefined()
+  })
+})

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest'
+import { dpopFreshness } from '../../src/check/dpop-freshness.ts'
+import { createCheckedRoute, createRequest, createServices } from '../support/checked-request.ts'
+import { createKeyPair } from '../support/compact-signing.ts'
+import { NOW, THUMBPRINT } from '../support/issuer.ts'
+
+const { publicKey: key } = createKeyPair('ES256')
+const services = createServices()
+const current = services.nonces.current(NOW)
+const previous = services.nonces.current(NOW - 30)
+
+function ask(nonce: 'off' | 'optional' | 'required', sent: string | undefined, age = 0) {
+  const request = createRequest()
+  request.proof = {
+    keyThumbprint: THUMBPRINT,
+    key,
+    jti: 'jti',
+    iat: NOW - age,
+    nonce: sent,
+    acceptableUntil: 0,
+  }
+  const policy = { nonce, proof_max_age: 60, future_skew: 10 }
+  const outcome = dpopFreshness.compile(policy, createCheckedRoute({ services }))!(request)
+  return { outcome, next: request.nextNonce, until: request.proof.acceptableUntil }
+}
+
+describe('dpop_freshness', () => {
+  test('RFC 9449 §9: where a nonce is demanded, a proof without one is told which to use', () => {
+    const { outcome, next } = ask('required', undefined)
+    expect(outcome).toMatchObject({ error: 'use_dpop_nonce', reason: 'dpop_nonce_required' })
+    expect(next).toBe(current)
+  })
+
+  test('RFC 9449 §9, D18: so is one with a nonce that is not good', () => {
+    const { outcome, next } = ask('required', 'made-up')
+    expect(outcome).toMatchObject({ error: 'use_dpop_nonce', reason: 'dpop_nonce_stale' })
+    expect(next).toBe(current)
+  })
+
+  test('RFC 9449 §8.2: a client with the current nonce is told no other', () => {
+    expect(ask('required', current)).toMatchObject({ outcome: undefined, next: undefined })
+  })
+
+  test('RFC 9449 §8.2, D19: a client with the previous one is served, and told the next', () => {
+    expect(ask('required', previous)).toMatchObject({ outcome: undefined, next: current })
+  })
+
+  test('RFC 9449 §8.2: where nonces are optional, one is offered to whoever has none', () => {
+    expect(ask('optional', undefined)).toMatchObject({ outcome: undefined, next: current })
+  })
+
+  test('RFC 9449 §8: where they are off, none is given out', () => {
+    expect(ask('off', undefined)).toMatchObject({ outcome: undefined, next: undefined })
+    expect(ask('off', 'made-up')).toMatchObject({ outcome: undefined, next: undefined })
+  })
+
+  test.each([
+    ['too old', 61],
+    ['too far ahead', -11],
+  ])('RFC 9449 §4.3 (11): a proof that is %s is refused', (_title, age) => {
+    expect(ask('off', undefined, age).outcome).toMatchObject({
+      error: 'invalid_dpop_proof',
+      reason: 'dpop_iat_out_of_window',
+    })
+  })
+
+  test('RFC 9449 §11.1: it is noted until when the proof would be accepted', () => {
+    expect(ask('off', undefined).until).toBeGreaterThan(NOW + 60)
+  })
+
+  test('RFC 9449 §7.1: a request without a proof is not asked', () => {
+    const policy = { nonce: 'required' as const, proof_max_age: 60, future_skew: 10 }
+    const request = createRequest()
+    expect(dpopFreshness.compile(policy, createCheckedRoute())!(request)).toBeUndefined()
+    expect(request.nextNonce).toBeUndefined()
+  })
+
+  test('where DPoP cannot succeed, or nothing is asked, there is no check', () => {
+    const policy = { nonce: 'off' as const, proof_max_age: 60, future_skew: 10 }
+    for (const route of [{ schemes: ['Bearer' as const] }, { isPublic: true }]) {
+      expect(dpopFreshness.compile(policy, createCheckedRoute(route))).toBeUndefined()
+    }
+  })
+})

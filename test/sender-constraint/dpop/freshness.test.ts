@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest'
+import {
+  checkFreshness,
+  type FreshnessPolicy,
+} from '../../../src/sender-constraint/dpop/freshness.ts'
+import { Nonces } from '../../../src/sender-constraint/dpop/nonce.ts'
+import type { VerifiedProof } from '../../../src/sender-constraint/dpop/proof.ts'
+import { createKeyPair } from '../../support/compact-signing.ts'
+import { NOW, THUMBPRINT } from '../../support/issuer.ts'
+
+const PERIOD = 30
+const nonces = new Nonces(Buffer.alloc(32, 1), PERIOD)
+const good = nonces.current(NOW)
+const previous = nonces.current(NOW - PERIOD)
+const stale = nonces.current(NOW - 2 * PERIOD)
+/** When {@link good} ends. */
+const END = (Math.floor(NOW / PERIOD) + 2) * PERIOD
+const { publicKey } = createKeyPair('ES256')
+const HOUR = 3600
+
+function judge(mode: FreshnessPolicy['nonce'], age: number, nonce?: string) {
+  const proof: VerifiedProof = {
+    keyThumbprint: THUMBPRINT,
+    key: publicKey,
+    jti: 'jti',
+    iat: NOW - age,
+    nonce,
+    acceptableUntil: 0,
+  }
+  const failure = checkFreshness(proof, { nonce: mode, maxAge: 60, futureSkew: 10 }, nonces, NOW)
+  return { failure, until: proof.acceptableUntil }
+}
+
+const byClock = [
+  ['just now', 0],
+  ['T-IAT10: ten seconds ago', 10],
+  ['T-IAT8: eight seconds ahead', -8],
+  ['at the oldest', 60],
+  ['at the farthest ahead', -10],
+] as const
+
+const outside = [
+  ['a moment too old', 60.001],
+  ['a second too old', 61],
+  ['T-DPN: an hour old', HOUR],
+  ['a moment too far ahead', -10.001],
+  ['a second too far ahead', -11],
+  ['T-DPN: an hour ahead', -HOUR],
+] as const
+
+describe('checkFreshness', () => {
+  describe.each(['off', 'optional'] as const)('without a nonce, where it is %s', (mode) => {
+    test.each(byClock)('RFC 9449 §4.3 (11), D10: a proof of %s is fresh', (_title, age) => {
+      expect(judge(mode, age).failure).toBeUndefined()
+    })
+
+    test.each(outside)('RFC 9449 §4.3 (11), D10: a proof of %s is refused', (_title, age) => {
+      expect(judge(mode, age).failure).toMatchObject({
+        error: 'invalid_dpop_proof',
+        reason: 'dpop_iat_out_of_window',
+        detail: { age: Math.round(age) },
+      })
+    })
+
+    test.each(byClock)(
+      'RFC 9449 §11.1, D15: a proof of %s is remembered beyond its window',
+      (_title, age) => {
+        const { until } = judge(mode, age)
+        expect(until).toBeGreaterThan(NOW - age + 60)
+        const late = { nonce: mode, maxAge: 60, futureSkew: 10 }
+        const again = {
+          keyThumbprint: THUMBPRINT,
+          key: publicKey,
+          jti: 'jti',
+          iat: NOW - age,
+          nonce: undefined,
+          acceptableUntil: 0,
+        }
+        expect(checkFreshness(again, late, nonces, until)).toMatchObject({
+          reason: 'dpop_iat_out_of_window',
+        })
+      },
+    )
+  })
+
+  test.each([
+    ['good', good],
+    ['stale', stale],
+    ['made up', 'nonce'],
+    ['empty', ''],
+  ])('RFC 9449 §8: where nonces are off, one that is %s is not looked at', (_title, nonce) => {
+    expect(judge('off', 0, nonce)).toMatchObject({ failure: undefined, until: NOW + 61 })
+    expect(judge('off', 61, nonce).failure?.reason).toBe('dpop_iat_out_of_window')
+  })
+
+  test.each([
+    ['just now', 0],
+    ['an hour ago', HOUR],
+    ['an hour ahead', -HOUR],
+  ])(
+    'RFC 9449 §9, §11.3, D18: where a nonce is demanded, a proof without one is refused (%s)',
+    (_title, age) => {
+      expect(judge('required', age).failure).toMatchObject({
+        error: 'use_dpop_nonce',
+        reason: 'dpop_nonce_required',
+      })
+    },
+  )
+
+  describe.each(['optional', 'required'] as const)('with a nonce, where it is %s', (mode) => {
+    test.each([
+      ['just now', 0],
+      ['an hour ago', HOUR],
+      ['an hour ahead', -HOUR],
+    ])(
+      'RFC 9449 §4.3 (11), T-DPN: the time of the nonce counts, not that of the client (%s)',
+      (_title, age) => {
+        expect(judge(mode, age, good)).toEqual({ failure: undefined, until: END })
+      },
+    )
+
+    test('RFC 9449 §8.2, D19: the previous nonce is good, until it ends', () => {
+      expect(judge(mode, 0, previous)).toEqual({ failure: undefined, until: END - PERIOD })
+    })
+
+    test.each([
+      ['stale', stale],
+      ['made up', 'nonce'],
+      ['empty', ''],
+    ])(
+      'RFC 9449 §4.3 (10), D18: one that is %s is refused, however fresh the proof',
+      (_title, nonce) => {
+        expect(judge(mode, 0, nonce).failure).toMatchObject({
+          error: 'use_dpop_nonce',
+          reason: 'dpop_nonce_stale',
+        })
+      },
+    )
+  })
+})
