@@ -30,6 +30,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   const program = createProgram(output, (result) => {
     code = result
   })
+  // Whoever reads no further, such as head, has what it wanted.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(code)
+    throw error
+  })
   try {
     await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {
@@ -75,8 +80,15 @@ function addRunning(program: Command, output: Output, finish: (code: number) => 
     .option('--once', 'end after the calls')
     .action(async ({ once }: { once?: boolean }) => {
       const { runDemo } = await import('./demo/demo.ts').catch((error) => {
-        throw program.error(`the demo needs a clone, where npm run demo brings its parts: ${error}`)
+        if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
+        return { runDemo: undefined }
       })
+      if (runDemo === undefined) {
+        output.error(
+          'The demo needs a clone of the repository: there, npm run demo brings its parts.',
+        )
+        return finish(EXIT.failed)
+      }
       finish(await runDemo(resolve('.demo'), once === true, output.print))
     })
 }
@@ -119,14 +131,17 @@ function addReading(program: Command, output: Output, finish: (code: number) => 
       const { runSchema } = await import('./command/schema.ts')
       finish(await runSchema(output))
     })
-  program
+  const reference = program
     .command('reference')
-    .description('print the reference, or write it and the schema into config/')
-    .option('--write', 'write the files')
+    .description('print the reference')
     .action(async ({ write }: { write?: boolean }) => {
       const { runReference } = await import('./command/reference.ts')
       finish(await runReference({ write: write === true }, output))
     })
+  // In a clone alone: an installed package is not written to.
+  if (import.meta.url.endsWith('.ts')) {
+    reference.option('--write', 'write it, and the schema, into config/')
+  }
   program
     .command('version')
     .description('print the version, and what it runs on')

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { createPrivateKey, randomUUID } from 'node:crypto'
-import { importJWK, importPKCS8, SignJWT } from 'jose'
+import { createPrivateKey, type KeyObject, randomUUID } from 'node:crypto'
+import { SignJWT } from 'jose'
 import type { ClientAuthentication } from '../config/configuration.ts'
 
 /** What is added to a call: fields of the head, and of the form. */
@@ -21,6 +21,7 @@ const ASSERTION_LIFE = 60
 /**
  * Prepares the authentication; the result makes credentials for one call each.
  *
+ * @throws If a key is none.
  * @param issuer The audience of assertions: the issuer itself, as one string (FAPI 2.0 SP §5.3.3).
  */
 export function clientAuthenticator(
@@ -42,7 +43,7 @@ export function clientAuthenticator(
       return () => ({ headers: {}, form: { client_id: clientId } })
     case 'private_key_jwt': {
       const { algorithm, key, keyId } = authentication
-      const imported = importKey(key, algorithm)
+      const imported = importKey(key)
       return async () => {
         const assertion = await new SignJWT({})
           .setProtectedHeader({ alg: algorithm, ...(keyId === undefined ? {} : { kid: keyId }) })
@@ -52,7 +53,7 @@ export function clientAuthenticator(
           .setJti(randomUUID())
           .setIssuedAt()
           .setExpirationTime(`${ASSERTION_LIFE}s`)
-          .sign(await imported)
+          .sign(imported)
         return {
           headers: {},
           form: {
@@ -66,11 +67,11 @@ export function clientAuthenticator(
   }
 }
 
-/** A private key as PEM of any kind, or as a JWK. */
-function importKey(text: string, algorithm: string) {
-  if (text.trimStart().startsWith('{')) return importJWK(JSON.parse(text), algorithm)
-  const pkcs8 = createPrivateKey(text).export({ type: 'pkcs8', format: 'pem' }) as string
-  return importPKCS8(pkcs8, algorithm)
+/** A private key as PEM of any kind, or as a JWK. @throws If it is neither. */
+function importKey(text: string): KeyObject {
+  return text.trimStart().startsWith('{')
+    ? createPrivateKey({ key: JSON.parse(text), format: 'jwk' })
+    : createPrivateKey(text)
 }
 
 /** RFC 6749 §2.3.1 with appendix B: `application/x-www-form-urlencoded`. */

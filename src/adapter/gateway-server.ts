@@ -5,24 +5,23 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Services } from '../check/check.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { Accountant, initialiseRoute } from '../gateway/account.ts'
-import { Gateway, type Serving } from '../gateway/handler.ts'
-import { Route } from '../gateway/route.ts'
-import { Router } from '../gateway/router.ts'
+import { Gateway } from '../gateway/handler.ts'
 import { Nonces } from '../sender-constraint/dpop/nonce.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { AdminListener, type Readiness } from './admin.ts'
 import { steadyClock, wallClock } from './clock.ts'
 import { describe } from './inventory.ts'
-import { ReachedIssuer } from './issuers.ts'
+import type { IssuerParts } from './issuers.ts'
 import { Listener } from './listener.ts'
 import { MemoryPressure } from './memory-pressure.ts'
+import { buildParts, leftOver, obstacleTo, type Parts } from './parts.ts'
 import { MemoryReplayStore } from './replay-memory.ts'
 import { createProofKeys } from './token-cache.ts'
-import { PooledUpstream } from './upstream.ts'
 
 /** Keys of proofs that are kept imported: as many clients as are active at a time. */
 const PROOF_KEYS = 10_000
@@ -39,13 +38,10 @@ export interface Running {
   close(): Promise<boolean>
 }
 
-/** The parts of a running gateway that one configuration made. */
-interface Parts {
-  readonly configuration: Configuration
-  readonly issuers: ReadonlyMap<string, ReachedIssuer>
-  readonly upstreams: ReadonlyMap<string, PooledUpstream>
-  readonly serving: Serving
-}
+/** Milliseconds for which a request that began before a reload may still use what it began with. */
+const RETIRE_MS = 60_000
+
+type Retired = ReturnType<typeof leftOver>
 
 /**
  * Starts a gateway.
@@ -66,20 +62,21 @@ export async function startGateway(
 
 class GatewayServer implements Running {
   readonly #metrics: Metrics
-  readonly #logger: Logger
   readonly #services: Services
+  readonly #outside: IssuerParts
   readonly #gateway: Gateway
   readonly #accountant: Accountant
   readonly #listeners: readonly Listener[]
   readonly #admin: AdminListener | undefined
   readonly #memory = new MemoryPressure()
+  readonly #retired = new Map<NodeJS.Timeout, Retired>()
   #parts: Parts
+  #reloading: Promise<unknown> = Promise.resolve()
   #closing = false
 
   constructor(configuration: Configuration, metrics: Metrics, logger: Logger) {
     const { dpop, limits, logging, hash, admin } = configuration
     this.#metrics = metrics
-    this.#logger = logger
     const replay = new MemoryReplayStore(dpop.replayEntries)
     const secret = dpop.nonceSecret === undefined ? randomBytes(32) : Buffer.from(dpop.nonceSecret)
     this.#services = {
@@ -87,7 +84,8 @@ class GatewayServer implements Running {
       nonces: new Nonces(secret, dpop.nonceRotation),
       proofKeys: createProofKeys(PROOF_KEYS),
     }
-    this.#parts = this.#build(configuration, undefined)
+    this.#outside = { metrics, logger, now: wallClock, clock: () => steadyClock() / 1000 }
+    this.#parts = buildParts(configuration, undefined, this.#services, this.#outside)
     this.#accountant = new Accountant(metrics, logger, steadyClock, logging.access, hash)
     this.#gateway = new Gateway(this.#parts.serving, {
       now: wallClock,
@@ -118,7 +116,7 @@ class GatewayServer implements Running {
         : new AdminListener({ metrics, token: admin.token, readiness: () => this.#readiness() })
     metrics.watch(() => metrics.replayEntries.set({ store: 'memory' }, replay.size))
     metrics.watch(() => this.#countConnections())
-    describe(configuration, metrics)
+    this.#take(this.#parts)
   }
 
   get addresses(): readonly string[] {
@@ -139,87 +137,85 @@ class GatewayServer implements Running {
       if (admin !== undefined) await this.#admin?.listen(admin.host, admin.port)
       for (const listener of this.#listeners) await listener.listen()
     } catch (error) {
-      await this.close()
+      await this.#end()
       throw error
     }
     await Promise.all([...this.#parts.issuers.values()].map((issuer) => issuer.start()))
   }
 
-  async reload(configuration: Configuration): Promise<string | undefined> {
+  reload(configuration: Configuration): Promise<string | undefined> {
+    // One after the other: the configuration that came last is the one that stays.
+    const reloaded = this.#reloading.then(() => this.#reload(configuration))
+    this.#reloading = reloaded.catch(() => {})
+    return reloaded
+  }
+
+  async #reload(configuration: Configuration): Promise<string | undefined> {
+    if (this.#closing) return 'the gateway is stopping'
     const former = this.#parts
     const obstacle = obstacleTo(former.configuration, configuration)
     if (obstacle !== undefined) return obstacle
 
-    const parts = this.#build(configuration, former)
-    const added = [...parts.issuers.values()].filter((one) => !has(former.issuers, one))
-    await Promise.all(added.map((issuer) => issuer.start()))
+    const parts = buildParts(configuration, former, this.#services, this.#outside)
+    const added = leftOver(parts, former)
+    await Promise.all(added.issuers.map((issuer) => issuer.start()))
+    const lost = added.issuers.find(
+      ({ ready, config }) => !ready && former.issuers.get(config.id)?.ready,
+    )
+    if (lost !== undefined) {
+      await retire(added)
+      return `the keys of issuer ${lost.config.id} cannot be fetched, and those in force can be used`
+    }
     configuration.listeners.forEach((listener, index) => {
       this.#listeners[index]?.reload(listener)
     })
-    this.#parts = parts
-    this.#gateway.serving = parts.serving
-    this.#accountant.config = configuration.hash
-    describe(configuration, this.#metrics)
-
-    // What is under way finishes with what it began with.
-    for (const one of former.issuers.values()) if (!has(parts.issuers, one)) void one.close()
-    for (const one of former.upstreams.values()) if (!has(parts.upstreams, one)) void one.close()
+    this.#take(parts)
+    this.#retireLater(leftOver(former, parts))
     return undefined
   }
 
   async close(): Promise<boolean> {
     const { shutdown } = this.#parts.configuration
     this.#closing = true
-    await pause(shutdown.readyOffFor)
+    await pause(shutdown.readyOffFor * 1000)
     const drained = Promise.all(this.#listeners.map((listener) => listener.drain()))
-    const inTime = await Promise.race([
-      drained.then(() => true),
-      pause(shutdown.drain).then(() => false),
-    ])
-    for (const listener of this.#listeners) listener.destroy()
-    this.#memory.close()
-    await this.#admin?.close()
-    await Promise.all([...this.#parts.issuers.values()].map((issuer) => issuer.close()))
-    await Promise.all([...this.#parts.upstreams.values()].map((upstream) => upstream.destroy()))
+    const isDrained = new AbortController()
+    const late = pause(shutdown.drain * 1000, false, { signal: isDrained.signal })
+    const inTime = await Promise.race([drained.then(() => true), late.catch(() => true)])
+    isDrained.abort()
+    await this.#end()
     return inTime
   }
 
-  /** Builds what a configuration asks for; what another one had already, unchanged, is kept. */
-  #build(configuration: Configuration, former: Parts | undefined): Parts {
-    const outside = {
-      metrics: this.#metrics,
-      logger: this.#logger,
-      now: wallClock,
-      clock: () => steadyClock() / 1000,
-    }
-    const issuers = new Map<string, ReachedIssuer>()
-    for (const config of configuration.issuers) {
-      const known = former?.issuers.get(config.id)
-      const same = known !== undefined && isSame(known.config, config)
-      issuers.set(config.id, same ? known : new ReachedIssuer(config, outside))
-    }
-    const upstreams = new Map<string, PooledUpstream>()
-    for (const config of configuration.upstreams) {
-      const known = former?.upstreams.get(config.id)
-      const same = known !== undefined && isSame(known.config, config)
-      upstreams.set(config.id, same ? known : new PooledUpstream(config))
-    }
-    const certificatesAsked = configuration.listeners.some(({ certificates }) =>
-      certificates.some((one) => one.clientCertificate.mode !== 'off'),
-    )
-    const routes = configuration.routes.map(
-      (config) =>
-        new Route(config, {
-          upstream: upstreams.get(config.upstream)!,
-          issuers: config.issuers.map((id) => issuers.get(id)!.issuer),
-          services: this.#services,
-          maxToken: configuration.limits.token,
-          certificatesAsked,
-        }),
-    )
-    for (const route of routes) initialiseRoute(this.#metrics, route)
-    const serving = { router: new Router(routes), limits: configuration.limits }
-    return { configuration, issuers, upstreams, serving }
+  /** Ends everything, whatever is under way. */
+  async #end(): Promise<void> {
+    this.#closing = true
+    for (const listener of this.#listeners) listener.destroy()
+    this.#memory.close()
+    await this.#admin?.close()
+    for (const timer of this.#retired.keys()) clearTimeout(timer)
+    const { issuers, upstreams } = this.#parts
+    const inForce = { issuers: [...issuers.values()], upstreams: [...upstreams.values()] }
+    await Promise.all([inForce, ...this.#retired.values()].map(retire))
+  }
+
+  /** Puts parts in force, from the next request on. */
+  #take(parts: Parts): void {
+    this.#parts = parts
+    this.#gateway.serving = parts.serving
+    this.#accountant.config = parts.configuration.hash
+    for (const route of parts.routes) initialiseRoute(this.#metrics, route)
+    describe(parts.configuration, this.#metrics)
+  }
+
+  /** What is under way finishes with what it began with. */
+  #retireLater(parts: Retired): void {
+    const timer = setTimeout(() => {
+      this.#retired.delete(timer)
+      void retire(parts)
+    }, RETIRE_MS)
+    timer.unref()
+    this.#retired.set(timer, parts)
   }
 
   #readiness(): Readiness[] {
@@ -239,27 +235,10 @@ class GatewayServer implements Running {
   }
 }
 
-/** What cannot be changed while running, if anything of it was changed. */
-function obstacleTo(former: Configuration, next: Configuration): string | undefined {
-  const bound = ({ listeners }: Configuration) =>
-    listeners.map(({ id, host, port }) => [id, host, port])
-  if (!isSame(bound(former), bound(next))) return 'listener addresses changed: restart needed'
-  if (!isSame(former.admin, next.admin)) return 'admin changed: restart needed'
-  if (!isSame(former.dpop, next.dpop)) return 'dpop nonces or replay store changed: restart needed'
-  if (!isSame(former.limits, next.limits)) return 'limits changed: restart needed'
-  if (!isSame(former.logging, next.logging)) return 'logging changed: restart needed'
-  return undefined
-}
-
-/** Configurations are plain data, which its JSON tells apart. */
-function isSame(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other)
-}
-
-function has<T>(map: ReadonlyMap<string, T>, value: T): boolean {
-  return [...map.values()].includes(value)
-}
-
-function pause(seconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, seconds * 1000).unref())
+/** A fault while closing what is no longer used concerns nobody any more. */
+async function retire({ issuers, upstreams }: Retired): Promise<void> {
+  await Promise.allSettled([
+    ...issuers.map((issuer) => issuer.close()),
+    ...upstreams.map((upstream) => upstream.destroy()),
+  ])
 }

@@ -46,6 +46,8 @@ export class IntrospectionClient implements IntrospectionSource {
   readonly #parts: IntrospectionParts
   readonly #authenticate: ReturnType<typeof clientAuthenticator>
   readonly #remembered: LRUCache<string, Remembered>
+  /** Apart, so that made-up tokens cannot push out real ones. */
+  readonly #refused: LRUCache<string, Remembered>
   readonly #pending = new Map<string, Promise<Verdict>>()
   #endpoint: string | undefined
 
@@ -53,11 +55,12 @@ export class IntrospectionClient implements IntrospectionSource {
     this.#parts = parts
     this.#authenticate = clientAuthenticator(parts.config.authentication, parts.issuer.issuer)
     this.#remembered = new LRUCache({ max: parts.config.maxEntries })
+    this.#refused = new LRUCache({ max: Math.ceil(parts.config.maxEntries / 10) })
     this.#endpoint = parts.config.endpoint
   }
 
   introspect(token: string, digest: string, now: number): Verdict | Promise<Verdict> {
-    const remembered = this.#remembered.get(digest)
+    const remembered = this.#remembered.get(digest) ?? this.#refused.get(digest)
     if (remembered !== undefined && now < remembered.until) {
       this.#looked(remembered.verdict instanceof Failure ? 'negative_hit' : 'hit')
       return remembered.verdict
@@ -146,8 +149,13 @@ export class IntrospectionClient implements IntrospectionSource {
   #remember(digest: string, verdict: Verdict, now: number): void {
     const { ttl, negativeTtl } = this.#parts.config
     if (!(verdict instanceof Failure) && verdict.claims['exp'] === undefined) return
-    const life = verdict instanceof Failure ? negativeTtl : Math.min(ttl, verdict.expiresAt - now)
-    if (life > 0) this.#remembered.set(digest, { verdict, until: now + life })
+    const isRefused = verdict instanceof Failure
+    const life = isRefused ? negativeTtl : Math.min(ttl, verdict.expiresAt - now)
+    if (life <= 0) return
+    // A token that is refused now was perhaps good before: what was remembered of it is over.
+    this.#remembered.delete(digest)
+    const cache = isRefused ? this.#refused : this.#remembered
+    cache.set(digest, { verdict, until: now + life })
   }
 
   #looked(result: string): void {

@@ -83,7 +83,7 @@ export class ReachedIssuer {
 
   /** Whether its tokens can be judged. An issuer that is only introspected is asked when needed. */
   get ready(): boolean {
-    return this.#keys?.ready ?? true
+    return this.#keys?.isFresh() ?? true
   }
 
   /** Fetches what is fetched beforehand. Does not throw: what is missing is asked for again. */

@@ -60,9 +60,13 @@ export class RemoteKeys implements KeySource {
     this.#parts = parts
   }
 
-  /** Whether there are keys that may be used. */
-  get ready(): boolean {
+  isFresh(): boolean {
     return this.#usable() !== undefined
+  }
+
+  /** Fetches again, unless that was done just now: the set may have changed under one `kid`. */
+  renew(): Promise<void> | undefined {
+    return this.#pending ?? (this.#coolingDown() ? undefined : this.#fetch())
   }
 
   /** Fetches the set for the first time, and goes on in the background. Never throws. */
@@ -127,6 +131,7 @@ export class RemoteKeys implements KeySource {
       this.#fetchedAt = clock()
       this.#lastFailed = false
       this.#retry = FIRST_RETRY
+      if (keys.length === 0) logger.error({ issuer: config.id }, 'the key set has no key to use')
       metrics.jwksRefresh.inc({ issuer: config.id, result: 'ok' })
       metrics.jwksLastSuccess.set({ issuer: config.id }, Date.now() / 1000)
       metrics.jwksKeys.set({ issuer: config.id }, keys.length)
@@ -149,7 +154,7 @@ export class RemoteKeys implements KeySource {
     })
     if (status !== 200) throw new Error(`${uri} answered ${status}`)
     const keys = parseKeySet(parseJsonObject(body)?.['keys'])
-    if (keys.length === 0) throw new Error(`${uri} has no key that can be used`)
+    if (keys === undefined) throw new Error(`${uri} has no key set`)
     return keys
   }
 
@@ -164,9 +169,12 @@ export class RemoteKeys implements KeySource {
   }
 }
 
-/** RFC 7517 §5: keys that are not understood are passed over. So are symmetric, private and weak ones. */
-function parseKeySet(keys: unknown): SetKey[] {
-  if (!Array.isArray(keys) || keys.length > MAX_KEYS) return []
+/**
+ * RFC 7517 §5: keys that are not understood are passed over. So are symmetric, private and weak ones. A
+ * set without any is a set: its issuer has withdrawn what it had.
+ */
+function parseKeySet(keys: unknown): SetKey[] | undefined {
+  if (!Array.isArray(keys) || keys.length > MAX_KEYS) return undefined
   const set: SetKey[] = []
   for (const candidate of keys) {
     const jwk = parsePublicJwk(candidate)

@@ -17,7 +17,7 @@ import { readConnection } from './connection.ts'
 import { limitConnections } from './connection-count.ts'
 import { listen, urlOf } from './listening.ts'
 import { failureOfParser, refuseRaw } from './malformed.ts'
-import { contextOptions, Hosts } from './tls-context.ts'
+import { asksForCertificates, contextOptions, Hosts, isSameTrust } from './tls-context.ts'
 
 export interface ListenerParts {
   readonly gateway: Gateway
@@ -32,7 +32,7 @@ export interface ListenerParts {
 export class Listener {
   readonly #parts: ListenerParts
   readonly #server: Server
-  readonly #connections = new WeakMap<object, Connection>()
+  #connections = new WeakMap<object, Connection>()
   /** The last response of each connection, by its socket. */
   readonly #responses = new Map<Duplex, ServerResponse>()
   /** Sockets whose last answer was written by hand. */
@@ -59,6 +59,11 @@ export class Listener {
   /** New certificates, names and policies, from the next handshake and request on. */
   reload(config: ListenerConfig): void {
     const hosts = new Hosts(config)
+    // RFC 9325 §7.5: what was believed of a client by the former rule is not believed by the new one.
+    if (!isSameTrust(config, this.#config)) {
+      this.#connections = new WeakMap()
+      this.#server.closeIdleConnections()
+    }
     this.#config = config
     this.#hosts = hosts
     const [first] = config.certificates
@@ -92,13 +97,14 @@ export class Listener {
       ALPNProtocols: ['http/1.1'],
       SNICallback: (name, done) => this.#chooseContext(name, done),
       // The chain is judged per request, where the client can be told why; see check/sender-constraint.
-      requestCert: this.#config.certificates.some((one) => one.clientCertificate.mode !== 'off'),
+      requestCert: asksForCertificates(this.#config),
       rejectUnauthorized: false,
       handshakeTimeout: limits.handshake * 1000,
       insecureHTTPParser: false,
       requireHostHeader: false,
       maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headers * 1000,
+      // The head is part of the request: Node wants that said in numbers too.
+      headersTimeout: Math.min(limits.headers, limits.request) * 1000,
       requestTimeout: limits.request * 1000,
       connectionsCheckingInterval: 1000,
       keepAliveTimeout: limits.keepAlive * 1000,
@@ -163,7 +169,7 @@ export class Listener {
   #serve(incoming: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const connection = this.#connections.get(incoming.socket)
     if (connection === undefined) {
-      incoming.socket.destroy()
+      this.#refuseBehind(incoming.socket, fail('misdirected_request', 'connection_before_reload'))
       return
     }
     // RFC 9112 §9.6: behind an answer that says it is the last, no request is served.
@@ -191,15 +197,23 @@ export class Listener {
     const failure = failureOfParser(error)
     const response = this.#responses.get(socket)
     // A response under way is finished first; what came behind it is then refused.
-    if (response === undefined || response.destroyed || response.writableFinished) {
-      this.#refuse(socket, failure)
-    } else if (response.req.complete) {
-      response.once('close', () => this.#refuse(socket, failure))
+    if (response === undefined || response.writableFinished || response.req.complete) {
+      this.#refuseBehind(socket, failure)
     } else {
       // It was the content of this very request that is malformed. To destroy the request would destroy
       // the socket before it is answered; the upstream is let go when the socket closes.
       if (response.headersSent) socket.destroy()
       else this.#refuse(socket, failure)
+    }
+  }
+
+  /** Refuses what comes on a connection, once the response under way on it is done. */
+  #refuseBehind(socket: Duplex, failure: Failure): void {
+    const response = this.#responses.get(socket)
+    if (response === undefined || response.destroyed || response.writableFinished) {
+      this.#refuse(socket, failure)
+    } else {
+      response.once('close', () => this.#refuse(socket, failure))
     }
   }
 

@@ -25,8 +25,8 @@ export type OutboundFault = 'timeout' | 'error'
 export class OutboundError extends Error {
   readonly fault: OutboundFault
 
-  constructor(fault: OutboundFault, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause })
+  constructor(fault: OutboundFault, message: string) {
+    super(message)
     this.fault = fault
   }
 }
@@ -61,12 +61,12 @@ export class OutboundClient {
     try {
       return await this.#once(url, call, signal)
     } catch (error) {
-      if (!wasClosedUnder(error) || signal.aborted) throw faultOf(error, signal)
+      if (!wasClosedUnder(error) || signal.aborted) throw faultOf(url, error, signal)
     }
     try {
       return await this.#once(url, call, signal)
     } catch (error) {
-      throw faultOf(error, signal)
+      throw faultOf(url, error, signal)
     }
   }
 
@@ -114,7 +114,9 @@ function wasClosedUnder(error: unknown): boolean {
   return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET'
 }
 
-function faultOf(error: unknown, signal: AbortSignal): OutboundError {
+function faultOf(url: string, error: unknown, signal: AbortSignal): OutboundError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return new OutboundError(signal.aborted || code.includes('TIMEOUT') ? 'timeout' : 'error', error)
+  const fault = signal.aborted || code.includes('TIMEOUT') ? 'timeout' : 'error'
+  const cause = error instanceof Error ? error.message : String(error)
+  return new OutboundError(fault, `${url}: ${cause}`)
 }

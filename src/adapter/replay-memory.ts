@@ -24,6 +24,8 @@ export class MemoryReplayStore implements ReplayStore {
   /** The second before which everything has been dropped. */
   #dropped: number
   #size = 0
+  /** How long an entry is remembered at the most, by what was asked so far. */
+  #longest = SPAN
 
   /** @param capacity Most entries that are remembered at once. */
   constructor(capacity: number) {
@@ -36,8 +38,9 @@ export class MemoryReplayStore implements ReplayStore {
   }
 
   useOnce(key: string, until: number, now: number): UseOnce {
-    this.#drop(Math.floor(now))
     const end = Math.ceil(until / SPAN) * SPAN
+    this.#longest = Math.max(this.#longest, Math.ceil(end - now))
+    this.#drop(Math.floor(now))
     // The clock has gone back: what ended by its former time is forgotten, and might have been this.
     if (end < this.#dropped) return 'unavailable'
     for (const generation of this.#generations.values()) if (generation.has(key)) return 'again'
@@ -55,7 +58,11 @@ export class MemoryReplayStore implements ReplayStore {
 
   /** Drops what ended before `now`. */
   #drop(now: number): void {
-    if (now <= this.#dropped) return
+    if (now <= this.#dropped) {
+      // A clock that has gone back by far: whatever was in use before it did has ended by then.
+      this.#dropped = Math.min(this.#dropped, now + this.#longest)
+      return
+    }
     this.#dropped = now
     for (const [end, generation] of this.#generations) {
       if (end >= now) continue

@@ -58,9 +58,21 @@ function secureOptions(listener: ListenerConfig): number {
   return hasSeveralPolicies(listener) ? always | constants.SSL_OP_NO_TICKET : always
 }
 
+/** Whether clients of this listener are asked for a certificate: no handshake can do so host by host. */
+export function asksForCertificates({ certificates }: ListenerConfig): boolean {
+  return certificates.some(({ clientCertificate }) => clientCertificate.mode !== 'off')
+}
+
 /** Whether hosts of this listener differ in what they ask of client certificates. */
 export function hasSeveralPolicies({ certificates, clientCertificate }: ListenerConfig): boolean {
   return certificates.some((one) => !isSamePolicy(one.clientCertificate, clientCertificate))
+}
+
+/** Whether two configurations of a listener believe the same of its clients' certificates. */
+export function isSameTrust(one: ListenerConfig, other: ListenerConfig): boolean {
+  const trust = ({ certificates }: ListenerConfig) =>
+    JSON.stringify(certificates.map(({ hosts, clientCertificate }) => [hosts, clientCertificate]))
+  return trust(one) === trust(other)
 }
 
 function isSamePolicy(one: ClientCertificatePolicy, other: ClientCertificatePolicy): boolean {

@@ -11,9 +11,15 @@ import { ALGORITHM_NAMES } from '../jose/algorithm.ts'
 import { looksLikeJwt } from '../jose/compact.ts'
 import { added, anyOf, atMost, demand, duration } from '../policy/field.ts'
 import type { AccessToken } from '../token/access-token.ts'
-import { checkLifetime, isExpired } from '../token/claims.ts'
-import type { Issuer, TokenExpectation } from '../token/issuer.ts'
-import { parseKeyHint, parseUnverifiedJwt, type UnverifiedJwt, verifyJwt } from '../token/jwt.ts'
+import { checkBeginning, checkLifetime, isExpired } from '../token/claims.ts'
+import type { Issuer, KeySource, TokenExpectation } from '../token/issuer.ts'
+import {
+  type KeyHint,
+  parseKeyHint,
+  parseUnverifiedJwt,
+  type UnverifiedJwt,
+  verifyJwt,
+} from '../token/jwt.ts'
 import { type Check, defineCheck } from './check.ts'
 import type { ResourceRequest } from './request.ts'
 
@@ -108,9 +114,10 @@ class TrustedIssuer {
     this.#rule = same ? '' : ` ${algorithms} ${clockSkew} ${typeRequired} ${maxLifetime}`
   }
 
-  /** A token that was verified before by the same rule. */
+  /** A token that was verified before by the same rule, with keys that still count. */
   known(digest: string): AccessToken | undefined {
-    return this.issuer.verified.get(digest + this.#rule)
+    const token = this.issuer.verified.get(digest + this.#rule)
+    return token !== undefined && this.issuer.keys?.isFresh() ? token : undefined
   }
 
   introspect(token: string, digest: string, now: number): Verdict | Promise<Verdict> {
@@ -131,14 +138,27 @@ class TrustedIssuer {
     const hint = parseKeyHint(jwt.jws.header, this.#expected)
     if (hint instanceof Failure) return hint
 
-    const found = keys.find(hint.kid, hint.algorithm)
+    const verdict = this.#verify(jwt, hint, keys, digest, now)
+    if (verdict instanceof Promise || !isRefusedBySignature(verdict)) return verdict
+    // Another key may stand under the same `kid` by now.
+    return keys.renew()?.then(() => this.#verify(jwt, hint, keys, digest, now)) ?? verdict
+  }
+
+  #verify(
+    jwt: UnverifiedJwt,
+    { kid, algorithm }: KeyHint,
+    keys: KeySource,
+    digest: string,
+    now: number,
+  ): Verdict | Promise<Verdict> {
     const verify = (candidates: readonly KeyObject[] | Failure): Verdict => {
       if (candidates instanceof Failure) return candidates
       if (candidates.length === 0) return fail('invalid_token', 'token_kid_unknown')
-      const verdict = verifyJwt(jwt, candidates, hint.algorithm, this.#expected, now)
+      const verdict = verifyJwt(jwt, candidates, algorithm, this.#expected, now)
       if (!(verdict instanceof Failure)) this.issuer.verified.set(digest + this.#rule, verdict)
       return verdict
     }
+    const found = keys.find(kid, algorithm)
     return found instanceof Promise ? found.then(verify) : verify(found)
   }
 
@@ -148,8 +168,19 @@ class TrustedIssuer {
     if (isExpired(token.expiresAt, clockSkew, now)) {
       return fail('invalid_token', 'token_expired_since')
     }
-    return checkLifetime(token.expiresAt, token.claims['iat'], maxLifetime) ?? token
+    // The issuer's own rule has been applied; what is left is what this route adds to it.
+    if (this.#rule === '') return token
+    const { nbf, iat } = token.claims
+    return (
+      checkBeginning(nbf, iat, clockSkew, now) ??
+      checkLifetime(token.expiresAt, iat, maxLifetime) ??
+      token
+    )
   }
+}
+
+function isRefusedBySignature(verdict: Verdict): boolean {
+  return verdict instanceof Failure && verdict.reason === 'token_signature_invalid'
 }
 
 function least(one: number | undefined, other: number | undefined): number | undefined {

@@ -1,8 +1,8 @@
 /**
  * Is this proof seen for the first time? (RFC 9449 §11.1)
  *
- * The only check that writes, so it comes last: who is refused for anything else leaves no trace here,
- * and cannot fill the store.
+ * The only check that writes, so it comes last: who is refused for credentials leaves no trace here, and
+ * cannot fill the store.
  *
  * @module
  */

@@ -13,9 +13,13 @@ const TIMEOUT = 3
 
 /**
  * @param url Base URL of the admin listener.
- * @returns 0 if it is ready, else 1.
+ * @returns 0 if it is ready, 1 if it is not, 2 if the URL is none.
  */
 export async function runHealthcheck(url: string, output: Output): Promise<number> {
+  if (!URL.canParse(url)) {
+    output.error(`"${url}" is no URL; the admin listener is at one such as http://127.0.0.1:9901`)
+    return EXIT.usage
+  }
   const client = new OutboundClient(NO_TLS, TIMEOUT)
   try {
     const { status } = await client.call(new URL('/readyz', url).href, {

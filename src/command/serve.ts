@@ -27,17 +27,15 @@ export async function runServe(file: string, output: Output): Promise<number> {
 
   const logger = createLogger(configuration.logging.level)
   const metrics = createMetrics()
-  let running: Running
+  const starting = startGateway(configuration, metrics, logger)
+  // From now on: a signal that comes while issuers are asked waits until they have answered.
+  const stopped = untilStopped(starting, file, metrics, logger)
   try {
-    running = await startGateway(configuration, metrics, logger)
+    void announce(await starting, configuration, logger)
   } catch (error) {
     logger.fatal({ cause: causeOf(error) }, 'the gateway could not start')
     return EXIT.failed
   }
-  const stopped = new Promise<number>((resolve) => {
-    listenToSignals(running, logger, () => reload(file, running, metrics, logger), resolve)
-  })
-  void announce(running, configuration, logger)
   return await stopped
 }
 
@@ -75,34 +73,51 @@ async function reload(
   metrics: Metrics,
   logger: Logger,
 ): Promise<void> {
-  const { configuration, text } = loadFromDisk(file)
-  const obstacle = configuration === undefined ? text : await running.reload(configuration)
-  if (obstacle === undefined) {
+  const { configuration, diagnostics } = loadFromDisk(file)
+  const obstacles =
+    configuration === undefined
+      ? diagnostics.map(
+          ({ position: { file, line, column }, id, message }) =>
+            `${file}:${line}:${column} ${id}: ${message}`,
+        )
+      : await running.reload(configuration).catch(causeOf)
+  if (obstacles === undefined) {
     metrics.configReloads.inc({ result: 'ok' })
     logger.info({ config: configuration?.hash }, 'configuration reloaded')
     return
   }
   metrics.configReloads.inc({ result: 'failed' })
   metrics.configReloadSuccessful.set(0)
-  logger.error({ obstacle }, 'the configuration was not reloaded; the old one is still in force')
+  logger.error({ obstacles }, 'the configuration was not reloaded; the old one is still in force')
 }
 
-function listenToSignals(
-  running: Running,
+/** Listens to signals; the exit code when the gateway has stopped. */
+function untilStopped(
+  starting: Promise<Running>,
+  file: string,
+  metrics: Metrics,
   logger: Logger,
-  onReload: () => Promise<void>,
-  onStopped: (code: number) => void,
-): void {
-  let stopping = false
-  const stop = () => {
-    if (stopping) process.exit(EXIT.failed)
-    stopping = true
-    logger.info('stopping: not ready any more, answering what is under way')
-    void running.close().then((inTime) => onStopped(inTime ? EXIT.ok : EXIT.failed))
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-  process.on('SIGHUP', () => void onReload())
+): Promise<number> {
+  return new Promise((resolve) => {
+    let stopping = false
+    const stop = () => {
+      if (stopping) process.exit(EXIT.failed)
+      stopping = true
+      logger.info('stopping: not ready any more, then no new connections; again to end at once')
+      starting
+        .then((running) => running.close())
+        .then((inTime) => {
+          logger.info(inTime ? 'stopped' : 'stopped, and requests under way were cut off')
+          resolve(inTime ? EXIT.ok : EXIT.failed)
+        })
+        .catch(() => {})
+    }
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
+    process.on('SIGHUP', () => {
+      starting.then((running) => reload(file, running, metrics, logger)).catch(() => {})
+    })
+  })
 }
 
 function causeOf(error: unknown): string {

@@ -36,6 +36,7 @@ export interface PublicUrl {
   readonly prefix: string
   /** Lower-case host, without port. */
   readonly host: string
+  readonly port: number
 }
 
 /**

@@ -41,7 +41,12 @@ export function parseEndpoint(url: string): Endpoint | undefined {
 export function parsePublicUrl(url: string): PublicUrl | undefined {
   const endpoint = parseEndpoint(url)
   if (endpoint === undefined || endpoint.isPlaintext) return undefined
-  return { prefix: endpoint.origin + endpoint.basePath, host: endpoint.host }
+  const { port } = new URL(endpoint.origin)
+  return {
+    prefix: endpoint.origin + endpoint.basePath,
+    host: endpoint.host,
+    port: port === '' ? 443 : Number(port),
+  }
 }
 
 /** Whether a host is this machine: no name that a resolver could lead elsewhere. */

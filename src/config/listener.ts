@@ -176,9 +176,19 @@ function compileUrls({ urls, path }: Written, { reader }: Sources): PublicUrl[] 
     const message = `${nameOf(path)} has no "public_url"`
     diagnostics.error('missing-key', document.key(path), message, 'what clients call')
   }
+  const seen = new Set<string>()
   return urls.flatMap(({ url, path }) => {
     const parsed = parsePublicUrl(url)
-    if (parsed !== undefined) return [parsed]
+    if (parsed !== undefined) {
+      const authority = `${parsed.host}:${parsed.port}`
+      // Which of two was called could not be told from a request.
+      if (seen.has(authority)) {
+        const message = `${nameOf(path)}: another public URL has the same host and port`
+        diagnostics.error('duplicate-id', document.at(path), message)
+      }
+      seen.add(authority)
+      return [parsed]
+    }
     const message = `${nameOf(path)}: wants an https URL without query, such as https://api.bank.example`
     diagnostics.error('invalid-value', document.at(path), message)
     return []

@@ -89,7 +89,7 @@ const limitsSchema = z
     headers: bytes('1KiB', '1MiB').describe('Header section of a request.').prefault('16KiB'),
     header_lines: count(10, 1000).describe('Lines in it.').default(100),
     url: bytes('256B', '64KiB').describe('Request target.').prefault('8KiB'),
-    token: bytes('256B', '64KiB').describe('Access token.').prefault('8KiB'),
+    token: bytes('256B', '16KiB').describe('Access token.').prefault('8KiB'),
     connections: count(1, 1_000_000).describe('Connections of one listener.').default(10_000),
     connections_per_address: count(1, 1_000_000)
       .describe('Of these, from one address; loopback is not counted.')

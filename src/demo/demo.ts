@@ -43,12 +43,12 @@ export async function runDemo(
   for (const [index, scene] of (await scenes(world)).entries()) {
     if (!(await play(index + 1, scene, world, print))) unexpected += 1
   }
-  const token = await refreshToken(world)
-  invite(world, print)
   if (once) {
     await world.close()
     return unexpected === 0 ? 0 : 1
   }
+  const token = await refreshToken(world)
+  invite(world, print)
   print(`  token life ${token.expiresIn} s; the file is kept fresh        stop with Ctrl-C`)
   await untilStopped(world)
   return unexpected === 0 ? 0 : 1

@@ -113,7 +113,7 @@ export class Accountant {
     const { failure, connection, incoming, response } = exchange
     const metrics = this.#metrics
     const route = exchange.route?.id ?? UNMATCHED
-    const method = KNOWN_METHODS.has(incoming.method ?? '') ? incoming.method! : 'other'
+    const method = methodLabel(incoming.method)
     const code = response.headersSent ? String(response.statusCode) : 'none'
 
     metrics.inFlight.dec({ listener: connection.listener })
@@ -179,7 +179,7 @@ export class Accountant {
       interaction_id: exchange.interactionId,
       listener: connection.listener,
       route: route?.id ?? UNMATCHED,
-      method: KNOWN_METHODS.has(incoming.method ?? '') ? incoming.method! : 'other',
+      method: methodLabel(incoming.method),
       status: response.headersSent ? response.statusCode : 0,
       outcome,
       reason: failure?.reason,
@@ -203,6 +203,10 @@ export class Accountant {
       config: this.config,
     }
   }
+}
+
+function methodLabel(method = ''): string {
+  return KNOWN_METHODS.has(method) ? method : 'other'
 }
 
 /** Reasons that speak of the binding, by the beginning of their names. */

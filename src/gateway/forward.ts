@@ -31,10 +31,6 @@ export function forward(
   whole: Buffer | undefined,
   clock: () => number,
 ): void {
-  if (route.upstream.isBusy()) {
-    refuse(exchange, fail('upstream_unavailable', 'upstream_busy'))
-    return
-  }
   new Forwarding(exchange, route, whole, clock).start()
 }
 

@@ -12,7 +12,7 @@ import { formHasToken, isCoded, isForm } from '../http/form.ts'
 import { interactionId } from '../http/interaction-id.ts'
 import { checkMessage, parseFraming } from '../http/message.ts'
 import { parseRequestTarget } from '../http/path.ts'
-import { hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
+import { type Authority, hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
 import { readContent } from './content.ts'
 import { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
@@ -97,6 +97,10 @@ export class Gateway {
     const serving = this.#serving
     const route = this.#find(exchange, publicUrls, serving)
     if (route instanceof Failure) return refuse(exchange, route)
+    // Before the checks, one of which writes: who comes again in a second shall come with the same proof.
+    if (route.upstream.isBusy()) {
+      return refuse(exchange, fail('upstream_unavailable', 'upstream_busy'))
+    }
 
     const outcome = authorize(route.checks, exchange.request!)
     if (!(outcome instanceof Promise)) return this.#proceed(exchange, route, outcome)
@@ -129,7 +133,7 @@ export class Gateway {
     if (authority === undefined) return fail('bad_request', 'host_malformed')
     const { host, port } = authority
     // RFC 9110 §7.4: an authority that is not ours, or not the one the handshake was for.
-    const publicUrl = publicUrls.find((one) => one.host === host)
+    const publicUrl = publicUrlOf(publicUrls, authority)
     if (publicUrl === undefined) return fail('misdirected_request', 'host_not_served')
     if (connection.serverName !== undefined && connection.serverName !== host) {
       return fail('misdirected_request', 'host_is_not_sni')
@@ -206,4 +210,16 @@ export class Gateway {
       forward(exchange, route, form, this.#surroundings.clock)
     }
   }
+}
+
+/**
+ * How the gateway is called under an authority. The port tells several URLs of one host apart; otherwise
+ * it does not matter, since a balancer in front may listen on another than we do.
+ */
+function publicUrlOf(
+  publicUrls: readonly PublicUrl[],
+  { host, port = 443 }: Authority,
+): PublicUrl | undefined {
+  const ofHost = publicUrls.filter((one) => one.host === host)
+  return ofHost.find((one) => one.port === port) ?? ofHost[0]
 }

@@ -48,17 +48,8 @@ export function parseClaims(
   if (!isTime(exp)) return fail('invalid_token', 'token_exp_malformed')
   if (isExpired(exp, expected.clockSkew, now)) return fail('invalid_token', 'token_expired')
 
-  // RFC 7519 §4.1.5; FAPI 2.0 SP §5.3.2.1 note: 10 s ahead is overlooked, 60 s is not.
-  // Some issuers write 0 where they mean that there is no beginning.
-  const begins = nbf === undefined || nbf === 0 ? undefined : nbf
-  if (begins !== undefined && !isTime(begins)) return fail('invalid_token', 'token_nbf_malformed')
-  if (begins !== undefined && begins > now + expected.clockSkew) {
-    return fail('invalid_token', 'token_not_yet_valid')
-  }
-  if (iat !== undefined && !isTime(iat)) return fail('invalid_token', 'token_iat_malformed')
-  if (iat !== undefined && iat > now + expected.clockSkew) {
-    return fail('invalid_token', 'token_from_the_future')
-  }
+  const early = checkBeginning(nbf, iat, expected.clockSkew, now)
+  if (early !== undefined) return early
   const failure = checkLifetime(exp, iat, expected.maxLifetime)
   if (failure !== undefined) return failure
 
@@ -75,6 +66,29 @@ export function parseClaims(
     claims,
     algorithm,
   }
+}
+
+/**
+ * Checks that a token has begun (RFC 7519 §4.1.5, §4.1.6). FAPI 2.0 SP §5.3.2.1: 10 s ahead is overlooked,
+ * more than 60 s is not.
+ */
+export function checkBeginning(
+  nbf: unknown,
+  iat: unknown,
+  clockSkew: number,
+  now: number,
+): Failure | undefined {
+  // Some issuers write 0 where they mean that there is no beginning.
+  const begins = nbf === undefined || nbf === 0 ? undefined : nbf
+  if (begins !== undefined && !isTime(begins)) return fail('invalid_token', 'token_nbf_malformed')
+  if (begins !== undefined && begins > now + clockSkew) {
+    return fail('invalid_token', 'token_not_yet_valid')
+  }
+  if (iat !== undefined && !isTime(iat)) return fail('invalid_token', 'token_iat_malformed')
+  if (iat !== undefined && iat > now + clockSkew) {
+    return fail('invalid_token', 'token_from_the_future')
+  }
+  return undefined
 }
 
 /** Checks that a token was not issued for longer than is accepted (FAPI 1.0 Baseline §7). */

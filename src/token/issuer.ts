@@ -24,6 +24,10 @@ export interface KeySource {
     kid: string | undefined,
     algorithm: AlgorithmName,
   ): readonly KeyObject[] | Failure | Promise<readonly KeyObject[] | Failure>
+  /** Whether the set may be used: what was verified with its keys counts only as long. */
+  isFresh(): boolean
+  /** Asks for the set anew, for it may have changed; undefined if that was done just now. */
+  renew(): Promise<void> | undefined
 }
 
 /** The issuer's introspection endpoint (RFC 7662), with its cache. */

@@ -80,10 +80,10 @@ const refreshes = async (result: string) =>
 describe('RFC 7517 §5: a key set', () => {
   test('is asked for once, and its keys are found by name and by what they are for', async () => {
     const keys = open()
-    expect(keys.ready).toBe(false)
+    expect(keys.isFresh()).toBe(false)
     const before = fetches()
     await keys.start()
-    expect(keys.ready).toBe(true)
+    expect(keys.isFresh()).toBe(true)
     expect(await find(keys, 'rsa')).toBe(1)
     expect(await find(keys, undefined)).toBe(1)
     // FAPI 2.0 SP §5.4.3: the name alone does not make it fit.
@@ -130,8 +130,6 @@ describe('RFC 7517 §5: a key set', () => {
     ['HTML', () => ({ body: '<html>' }), 'error'],
     ['a list', () => ({ body: [ps256] }), 'error'],
     ['keys that are no list', () => ({ body: { keys: ps256 } }), 'error'],
-    ['no key', () => ({ body: { keys: [] } }), 'error'],
-    ['none that can be used', () => ({ body: { keys: [{ kty: 'oct', k: 'AA' }] } }), 'error'],
     ['too many', () => ({ body: { keys: Array.from({ length: 101 }, () => ps256) } }), 'error'],
     ['two lists', () => ({ body: `{"keys":[],"keys":[${JSON.stringify(ps256)}]}` }), 'error'],
     ['a megabyte', () => ({ body: { keys: [ps256], more: 'x'.repeat(1_048_576) } }), 'error'],
@@ -140,11 +138,33 @@ describe('RFC 7517 §5: a key set', () => {
     said = answer
     const keys = open()
     await keys.start()
-    expect(keys.ready).toBe(false)
+    expect(keys.isFresh()).toBe(false)
     expect(await find(keys, 'rsa')).toBe('jwks_not_loaded')
     expect(await refreshes(result)).toBe(1)
     expect(lines.join()).toContain('the key set could not be fetched')
   })
+})
+
+describe('an issuer that has withdrawn all its keys', () => {
+  test.each<[string, unknown[]]>([
+    ['has none', []],
+    ['has none that can be used', [{ kty: 'oct', k: 'AA' }]],
+  ])(
+    'RFC 7517 §5, I06: is heeded at once, and said loudly, if its set %s',
+    async (_title, left) => {
+      said = () => ({ body: { keys: [ps256] } })
+      const keys = open()
+      await keys.start()
+      expect(await find(keys, 'rsa')).toBe(1)
+
+      said = () => ({ body: { keys: left } })
+      time = 31
+      await keys.renew()
+      expect(await find(keys, 'rsa')).toBe(0)
+      expect(withdrawn).toBe(1)
+      expect(lines.join()).toContain('the key set has no key to use')
+    },
+  )
 })
 
 describe('RFC 8725 §3.10: a name that is not known', () => {
@@ -208,25 +228,25 @@ describe('an issuer that is down', () => {
     expect(await find(keys, 'rsa')).toBe(1)
 
     time = jwks.refresh + jwks.staleIfError
-    expect(keys.ready).toBe(true)
+    expect(keys.isFresh()).toBe(true)
     expect(await find(keys, 'rsa')).toBe(1)
     time += 1
-    expect(keys.ready).toBe(false)
+    expect(keys.isFresh()).toBe(false)
     expect(await find(keys, 'rsa')).toBe('jwks_not_loaded')
 
     said = () => ({ body: { keys: [ps256] } })
     time += jwks.cooldown
     expect(await find(keys, 'rsa')).toBe(1)
-    expect(keys.ready).toBe(true)
+    expect(keys.isFresh()).toBe(true)
   })
 
   test('is asked again in the background, without a request', async () => {
     said = () => ({ status: 503 })
     const keys = open()
     await keys.start()
-    expect(keys.ready).toBe(false)
+    expect(keys.isFresh()).toBe(false)
     said = () => ({ body: { keys: [ps256] } })
-    await expect.poll(() => keys.ready, { timeout: 20_000 }).toBe(true)
+    await expect.poll(() => keys.isFresh(), { timeout: 20_000 }).toBe(true)
     expect(await refreshes('ok')).toBe(1)
   })
 

@@ -34,7 +34,7 @@ describe('the smallest file', () => {
         {
           host: '127.0.0.1',
           port: 8443,
-          publicUrls: [{ prefix: 'https://api.bank.example', host: 'api.bank.example' }],
+          publicUrls: [{ prefix: 'https://api.bank.example', host: 'api.bank.example', port: 443 }],
           clientCertificate: { mode: 'optional' },
           minVersion: '1.2',
         },

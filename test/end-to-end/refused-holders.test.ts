@@ -18,6 +18,7 @@ import {
   expectRefusal,
   REALM,
   refusedToken,
+  TOKEN_NOT_ACCEPTED,
 } from '../support/refusal.ts'
 
 const YAML = `version: 1
@@ -171,7 +172,10 @@ describe('a token that does not authorize this access', () => {
   })
 
   test('RFC 8707 §2: for want of the audience of the route', async () => {
-    const expected = { ...refusedToken('audience_not_of_route'), route: 'narrow' }
+    const expected = {
+      ...refusedToken('audience_not_of_route', TOKEN_NOT_ACCEPTED),
+      route: 'narrow',
+    }
     await expectRefused(await tokenOf('mtls'), expected, { path: '/narrow' })
   })
 })

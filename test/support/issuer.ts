@@ -38,6 +38,10 @@ export class MemoryKeys implements KeySource {
   isLate = false
   /** What is answered with instead. */
   failure: Failure | undefined
+  /** Whether the set is too old to count. */
+  isStale = false
+  /** What asking for the set anew does; nothing is asked where there is none. */
+  renewal: (() => Promise<void>) | undefined
 
   constructor(id: string, algorithms: readonly AlgorithmName[]) {
     this.pairs = new Map(
@@ -55,6 +59,14 @@ export class MemoryKeys implements KeySource {
       .map(([, { pair }]) => pair.publicKey)
     const answer = this.failure ?? keys
     return this.isLate ? Promise.resolve(answer) : answer
+  }
+
+  isFresh() {
+    return !this.isStale
+  }
+
+  renew() {
+    return this.renewal?.()
   }
 }
 

@@ -5,7 +5,11 @@
  * @module
  */
 
-import { type FaultyUpstream, type ReceivedRequest, startFaultyUpstream } from './faulty-upstream.ts'
+import {
+  type FaultyUpstream,
+  type ReceivedRequest,
+  startFaultyUpstream,
+} from './faulty-upstream.ts'
 import { type Fixture, HOST, startFixture, type TestGateway } from './fixture.ts'
 import { type Answer, sendRaw } from './raw-socket.ts'
 

@@ -1,0 +1,96 @@
+/**
+ * The parts of a running gateway that one configuration made, and how another configuration takes over.
+ *
+ * @module
+ */
+
+import type { Services } from '../check/check.ts'
+import type { Configuration } from '../config/configuration.ts'
+import type { Serving } from '../gateway/handler.ts'
+import { Route } from '../gateway/route.ts'
+import { Router } from '../gateway/router.ts'
+import { type IssuerParts, ReachedIssuer } from './issuers.ts'
+import { asksForCertificates } from './tls-context.ts'
+import { PooledUpstream } from './upstream.ts'
+
+export interface Parts {
+  readonly configuration: Configuration
+  readonly issuers: ReadonlyMap<string, ReachedIssuer>
+  readonly upstreams: ReadonlyMap<string, PooledUpstream>
+  readonly routes: readonly Route[]
+  readonly serving: Serving
+}
+
+/**
+ * Builds what a configuration asks for. Nothing is contacted.
+ *
+ * @param former What another configuration made: what is unchanged is kept, with its keys and caches.
+ */
+export function buildParts(
+  configuration: Configuration,
+  former: Parts | undefined,
+  services: Services,
+  outside: IssuerParts,
+): Parts {
+  const issuers = new Map<string, ReachedIssuer>()
+  for (const config of configuration.issuers) {
+    const known = former?.issuers.get(config.id)
+    const same = known !== undefined && isSame(known.config, config)
+    issuers.set(config.id, same ? known : new ReachedIssuer(config, outside))
+  }
+  const upstreams = new Map<string, PooledUpstream>()
+  for (const config of configuration.upstreams) {
+    const known = former?.upstreams.get(config.id)
+    const same = known !== undefined && isSame(known.config, config)
+    upstreams.set(config.id, same ? known : new PooledUpstream(config))
+  }
+  const certificatesAsked = configuration.listeners.some(asksForCertificates)
+  const routes = configuration.routes.map(
+    (config) =>
+      new Route(config, {
+        upstream: upstreams.get(config.upstream)!,
+        issuers: config.issuers.map((id) => issuers.get(id)!.issuer),
+        services,
+        maxToken: configuration.limits.token,
+        certificatesAsked,
+      }),
+  )
+  const serving = { router: new Router(routes), limits: configuration.limits }
+  return { configuration, issuers, upstreams, routes, serving }
+}
+
+/** What one configuration made and the other does not use. */
+export function leftOver(
+  from: Parts,
+  kept: Parts,
+): { issuers: ReachedIssuer[]; upstreams: PooledUpstream[] } {
+  return {
+    issuers: valuesWithout(from.issuers, kept.issuers),
+    upstreams: valuesWithout(from.upstreams, kept.upstreams),
+  }
+}
+
+function valuesWithout<T>(from: ReadonlyMap<string, T>, kept: ReadonlyMap<string, T>): T[] {
+  return [...from].filter(([id, one]) => kept.get(id) !== one).map(([, one]) => one)
+}
+
+/** What cannot be changed while running, if anything of it was changed. */
+export function obstacleTo(former: Configuration, next: Configuration): string | undefined {
+  const bound = ({ listeners }: Configuration) =>
+    listeners.map(({ id, host, port }) => [id, host, port])
+  if (!isSame(bound(former), bound(next))) return 'listener addresses changed: restart needed'
+  const asking = ({ listeners }: Configuration) => listeners.map(asksForCertificates)
+  if (!isSame(asking(former), asking(next))) {
+    return 'whether clients are asked for certificates changed: restart needed'
+  }
+  if (!isSame(former.admin, next.admin)) return 'admin changed: restart needed'
+  if (!isSame(former.dpop, next.dpop)) return 'dpop nonces or replay store changed: restart needed'
+  if (!isSame(former.limits, next.limits)) return 'limits changed: restart needed'
+  if (!isSame(former.logging, next.logging)) return 'logging changed: restart needed'
+  return undefined
+}
+
+/** Configurations are plain data, which its JSON tells apart. */
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}

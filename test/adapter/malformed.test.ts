@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { failureOfParser, refuseRaw } from '../../src/adapter/malformed.ts'
+import { fail } from '../../src/failure/failure.ts'
+import { linesOf } from '../support/caller.ts'
+import { expectClosingRefusal, parseMessage } from '../support/raw-socket.ts'
+
+function parserError(code?: string): Error {
+  return code === undefined ? new Error('x') : Object.assign(new Error('x'), { code })
+}
+
+describe('what the parser found wrong', () => {
+  test.each<[string | undefined, string, string]>([
+    ['HPE_HEADER_OVERFLOW', 'header_fields_too_large', 'header_bytes_too_many'],
+    ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 'content_too_large', 'chunk_extensions_too_long'],
+    ['ERR_HTTP_REQUEST_TIMEOUT', 'request_timeout', 'request_too_slow'],
+    ['HPE_INVALID_METHOD', 'bad_request', 'http_malformed'],
+    ['HPE_INVALID_TRANSFER_ENCODING', 'bad_request', 'http_malformed'],
+    [undefined, 'bad_request', 'http_malformed'],
+  ])('%s: %s, %s', (code, error, reason) => {
+    expect(failureOfParser(parserError(code))).toMatchObject({ error, reason })
+  })
+})
+
+async function written(failure: ReturnType<typeof fail>) {
+  const socket = new PassThrough()
+  refuseRaw(socket, failure)
+  const message = parseMessage(Buffer.concat(await Array.fromAsync(socket)), 'response')
+  if (message === undefined) throw new Error('no message')
+  const status = Number(message.startLine.split(' ')[1])
+  return { ...message, status, lines: (name: string) => linesOf(message.fields, name) }
+}
+
+describe('the answer that is written by hand', () => {
+  test.each<[string, number, string]>([
+    ['HPE_INVALID_METHOD', 400, 'http_malformed'],
+    ['ERR_HTTP_REQUEST_TIMEOUT', 408, 'request_too_slow'],
+    ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413, 'chunk_extensions_too_long'],
+    ['HPE_HEADER_OVERFLOW', 431, 'header_bytes_too_many'],
+  ])('RFC 9112 §2.2: %s: %d', async (code, status, reason) => {
+    const answer = await written(failureOfParser(parserError(code)))
+    expectClosingRefusal(answer, status, reason)
+    expect(answer.lines('allow')).toEqual([])
+  })
+
+  test('every one has an interaction id of its own', async () => {
+    const failure = failureOfParser(parserError())
+    const ids = await Promise.all([written(failure), written(failure)])
+    expect(new Set(ids.flatMap((answer) => answer.lines('x-fapi-interaction-id'))).size).toBe(2)
+  })
+
+  test('RFC 9110 §15.5.6: a 405 says which methods are allowed', async () => {
+    const answer = await written(fail('method_not_allowed', 'of_this_test'))
+    expectClosingRefusal(answer, 405, 'of_this_test')
+    expect(answer.lines('allow')).toEqual([''])
+  })
+
+  test('a client that does not close is closed', async () => {
+    const socket = new PassThrough({ allowHalfOpen: true })
+    refuseRaw(socket, failureOfParser(parserError()))
+    await once(socket, 'close')
+    expect(socket.destroyed).toBe(true)
+  })
+
+  test('an error of the socket ends nothing else', () => {
+    const socket = new PassThrough()
+    refuseRaw(socket, failureOfParser(parserError()))
+    expect(() => socket.emit('error', new Error('reset'))).not.toThrow()
+  })
+})
