@@ -11,6 +11,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { wallClock } from './clock.ts'
 import { VERSION } from './package.ts'
 
+/** Sets the metrics that follow from a configuration. Called at start and after every reload. */
 export function describe(configuration: Configuration, metrics: Metrics): void {
   const { hash, profile } = configuration
   metrics.configInfo.reset()

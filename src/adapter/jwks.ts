@@ -45,6 +45,7 @@ export interface RemoteKeysParts {
   readonly onWithdrawn: () => void
 }
 
+/** The keys of one issuer. Fetches nothing before `start` or the first `find`. */
 export class RemoteKeys implements KeySource {
   readonly #parts: RemoteKeysParts
   #keys: readonly SetKey[] | undefined

@@ -29,6 +29,7 @@ export interface ListenerParts {
   refused(listener: string, failure: Failure): void
 }
 
+/** One address of a configuration, with its TLS server. */
 export class Listener {
   readonly #parts: ListenerParts
   readonly #server: Server

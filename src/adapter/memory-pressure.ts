@@ -16,6 +16,7 @@ export interface HeapUse {
   readonly heap_size_limit: number
 }
 
+/** Whether so much of the heap is in use that the next garbage collection may be the last. */
 export function isHigh({ used_heap_size, heap_size_limit }: HeapUse): boolean {
   return used_heap_size > HIGH * heap_size_limit
 }

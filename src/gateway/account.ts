@@ -71,6 +71,7 @@ function isOurs(error: string): boolean {
   return error === 'server_error' || error === 'temporarily_unavailable'
 }
 
+/** Writes the access log and counts. Knows nothing that an {@link Exchange} does not say. */
 export class Accountant {
   readonly #metrics: Metrics
   readonly #logger: Logger

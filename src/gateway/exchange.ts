@@ -11,6 +11,7 @@ import type { Failure } from '../failure/failure.ts'
 import type { Content } from '../http/message.ts'
 import type { Route } from './route.ts'
 
+/** Every field is assigned in the constructor, so all instances share one hidden class. */
 export class Exchange {
   readonly incoming: IncomingMessage
   readonly response: ServerResponse

@@ -44,6 +44,7 @@ export interface Surroundings {
 /** Most bytes of a form that are read of a client that brought no credentials. */
 const MAX_UNKNOWN_FORM = 16_384
 
+/** Serves requests by the configuration in force: the one entrance for every listener. */
 export class Gateway {
   readonly #surroundings: Surroundings
   #serving: Serving

@@ -11,6 +11,13 @@ import type { Check, Outcome } from '../check/check.ts'
 import type { ResourceRequest } from '../check/request.ts'
 import type { Failure } from '../failure/failure.ts'
 
+/**
+ * Whether a request may be forwarded, as far as the checks given are concerned.
+ *
+ * @param from Index of the first check to ask.
+ * @returns The first failure; nothing if every check passed. A promise only if a check had to wait. What a
+ *   check throws is thrown, or rejects.
+ */
 export function authorize(checks: readonly Check[], request: ResourceRequest, from = 0): Outcome {
   for (let i = from; i < checks.length; i++) {
     const outcome = checks[i]!(request)

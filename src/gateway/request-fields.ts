@@ -16,6 +16,10 @@ import type { Route } from './route.ts'
 /** RFC 9110 §7.6.3: how this gateway calls itself. */
 const VIA = '1.1 fapi-gateway'
 
+/**
+ * What the upstream is sent of a request's head: names and values in turn, without `Host`, which the
+ * connection pool sets. The request has passed its checks.
+ */
 export function requestFields(exchange: Exchange, route: Route): string[] {
   const { incoming, connection, request, content } = exchange
   const { rawHeaders } = incoming

@@ -20,6 +20,13 @@ const passes = compileResponseFieldFilter([
   'via',
 ])
 
+/**
+ * What the client is sent of an upstream's head.
+ *
+ * @param rawFields Names and values in turn, as they came.
+ * @returns The same form. Values are passed on as they are: Node refuses to write those that no client may
+ *   be sent.
+ */
 export function responseFields(
   exchange: Exchange,
   route: Route,

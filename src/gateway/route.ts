@@ -19,6 +19,7 @@ import type { Upstream } from './upstream.ts'
 /** What a client without credentials is told: the schemes, and no error. */
 const NO_CREDENTIALS = new Failure('missing_token', '', undefined, '')
 
+/** One route with its checks, ready to be asked. Made at boot or reload, and never changed. */
 export class Route implements Matched {
   readonly id: string
   readonly hosts: readonly string[] | undefined

@@ -32,6 +32,7 @@ interface Node<R> {
   readonly rest: R[]
 }
 
+/** The routes of a configuration, as trees of segments. */
 export class Router<R extends Matched> {
   readonly #byHost = new Map<string, Node<R>>()
   readonly #anyHost: Node<R> = node()

@@ -25,6 +25,7 @@ const OVERHEAD_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const SKEW_SECONDS = [-60, -30, -10, -5, -1, 0, 1, 5, 10, 30, 60]
 
+/** Makes all metrics, in a registry of their own, with those of the process. One set a process. */
 export function createMetrics() {
   const registry = new Registry()
   const registers = [registry]

@@ -34,6 +34,11 @@ export interface ProofExpectation {
 /** Longest `jti` that is read: an identifier, not a message. */
 const MAX_JTI = 256
 
+/**
+ * Checks that a proof, whose signature holds, was made for this request and this token.
+ *
+ * Does not check whether its key is the token's, when it was made, or whether it was seen before.
+ */
 export function checkProofClaims(
   { claims, key, keyThumbprint }: SignedProof,
   expected: ProofExpectation,
