@@ -98,7 +98,7 @@ function addReading(program: Command, output: Output, finish: (code: number) => 
   program
     .command('validate')
     .description('say everything that is wrong with a configuration; nothing is contacted')
-    .argument('[files...]', 'configurations', [DEFAULT_FILE])
+    .argument('[files...]', 'configurations; - is the standard input', [DEFAULT_FILE])
     .addOption(new Option('--format <format>').choices([...FORMATS]).default('text'))
     .option('--deny-warnings', 'fail for warnings too')
     .action(async (files: string[], options: { format: Format; denyWarnings?: boolean }) => {
@@ -108,8 +108,8 @@ function addReading(program: Command, output: Output, finish: (code: number) => 
     })
   program
     .command('explain')
-    .description('explain a request (METHOD URL), an error id, or a setting')
-    .argument('<subject>', 'a method, an error id, or a setting')
+    .description('explain a request (METHOD URL), an error id, a setting, or a reason from the log')
+    .argument('<subject>', 'a method, an error id, a setting, or a reason')
     .argument('[url]', 'with a method: what would be called')
     .addOption(configOption())
     .action(async (subject: string, url: string | undefined, { config }: { config: string }) => {

@@ -157,6 +157,7 @@ class GatewayServer implements Running {
     if (obstacle !== undefined) return obstacle
 
     const parts = buildParts(configuration, former, this.#services, this.#outside)
+    const prepared = configuration.listeners.map((one, i) => this.#listeners[i]!.prepare(one))
     const added = leftOver(parts, former)
     await Promise.all(added.issuers.map((issuer) => issuer.start()))
     const lost = added.issuers.find(
@@ -166,9 +167,7 @@ class GatewayServer implements Running {
       await retire(added)
       return `the keys of issuer ${lost.config.id} cannot be fetched, and those in force can be used`
     }
-    configuration.listeners.forEach((listener, index) => {
-      this.#listeners[index]?.reload(listener)
-    })
+    for (const takeOver of prepared) takeOver()
     this.#take(parts)
     this.#retireLater(leftOver(former, parts))
     return undefined

@@ -57,9 +57,18 @@ export class Listener {
     return listen(this.#server, this.#config.host, this.#config.port)
   }
 
-  /** New certificates, names and policies, from the next handshake and request on. */
-  reload(config: ListenerConfig): void {
+  /**
+   * Prepares new certificates, names and policies.
+   *
+   * @returns Puts them in force, from the next handshake and request on.
+   * @throws If a certificate or key cannot be used. Nothing has changed then.
+   */
+  prepare(config: ListenerConfig): () => void {
     const hosts = new Hosts(config)
+    return () => this.#reload(config, hosts)
+  }
+
+  #reload(config: ListenerConfig, hosts: Hosts): void {
     // RFC 9325 §7.5: what was believed of a client by the former rule is not believed by the new one.
     if (!isSameTrust(config, this.#config)) {
       this.#connections = new WeakMap()
@@ -210,6 +219,9 @@ export class Listener {
 
   /** Refuses what comes on a connection, once the response under way on it is done. */
   #refuseBehind(socket: Duplex, failure: Failure): void {
+    // Once: whatever else comes on it is behind this.
+    if (this.#refused.has(socket)) return
+    this.#refused.add(socket)
     const response = this.#responses.get(socket)
     if (response === undefined || response.destroyed || response.writableFinished) {
       this.#refuse(socket, failure)

@@ -14,23 +14,28 @@
 
 import type { ReplayStore, UseOnce } from '../sender-constraint/dpop/replay.ts'
 
+/** Most stretches of forgotten time that are told apart. */
+const MAX_STRETCHES = 100
 /** Seconds that one generation spans: an entry is remembered for up to so much longer than it must. */
 const SPAN = 10
+
+/** From the end of one generation to that of another, both and all between them forgotten. */
+interface Stretch {
+  readonly from: number
+  readonly to: number
+}
 
 export class MemoryReplayStore implements ReplayStore {
   readonly #capacity: number
   /** Keys by the second before which they have ended. */
   readonly #generations = new Map<number, Set<string>>()
-  /** The second before which everything has been dropped. */
-  #dropped: number
+  /** In order, and apart. One, unless nobody called for a while or the clock jumped. */
+  #forgotten: readonly Stretch[] = []
   #size = 0
-  /** How long an entry is remembered at the most, by what was asked so far. */
-  #longest = SPAN
 
   /** @param capacity Most entries that are remembered at once. */
   constructor(capacity: number) {
     this.#capacity = capacity
-    this.#dropped = 0
   }
 
   get size(): number {
@@ -38,11 +43,10 @@ export class MemoryReplayStore implements ReplayStore {
   }
 
   useOnce(key: string, until: number, now: number): UseOnce {
-    const end = Math.ceil(until / SPAN) * SPAN
-    this.#longest = Math.max(this.#longest, Math.ceil(end - now))
     this.#drop(Math.floor(now))
-    // The clock has gone back: what ended by its former time is forgotten, and might have been this.
-    if (end < this.#dropped) return 'unavailable'
+    const end = Math.ceil(until / SPAN) * SPAN
+    // The clock has gone back to where it was before: what ends then is forgotten, and might be this.
+    if (this.#forgotten.some(({ from, to }) => from <= end && end <= to)) return 'unavailable'
     for (const generation of this.#generations.values()) if (generation.has(key)) return 'again'
     if (this.#size >= this.#capacity) return 'full'
 
@@ -56,18 +60,25 @@ export class MemoryReplayStore implements ReplayStore {
     return 'first'
   }
 
-  /** Drops what ended before `now`. */
+  /** Drops what ended before `now`, and notes which generations that were. */
   #drop(now: number): void {
-    if (now <= this.#dropped) {
-      // A clock that has gone back by far: whatever was in use before it did has ended by then.
-      this.#dropped = Math.min(this.#dropped, now + this.#longest)
-      return
-    }
-    this.#dropped = now
     for (const [end, generation] of this.#generations) {
       if (end >= now) continue
       this.#size -= generation.size
       this.#generations.delete(end)
+      this.#forgotten = joined([...this.#forgotten, { from: end, to: end }])
     }
+  }
+}
+
+/** Stretches in order, those that touch made one; and the nearest two as well while there are too many. */
+function joined(stretches: readonly Stretch[]): readonly Stretch[] {
+  const rest = stretches.toSorted((one, other) => one.from - other.from)
+  const gapBehind = (i: number) => rest[i + 1]!.from - rest[i]!.to
+  for (;;) {
+    let nearest = 0
+    for (let i = 1; i < rest.length - 1; i++) if (gapBehind(i) < gapBehind(nearest)) nearest = i
+    if (rest.length < 2 || (gapBehind(nearest) > SPAN && rest.length <= MAX_STRETCHES)) return rest
+    rest.splice(nearest, 2, { from: rest[nearest]!.from, to: rest[nearest + 1]!.to })
   }
 }

@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { conceal, Failure, fail } from '../failure/failure.ts'
 import { ALGORITHM_NAMES } from '../jose/algorithm.ts'
 import { looksLikeJwt } from '../jose/compact.ts'
-import { added, anyOf, atMost, demand, duration } from '../policy/field.ts'
+import { anyOf, atMost, demand, limit } from '../policy/field.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import { checkBeginning, checkLifetime, isExpired } from '../token/claims.ts'
 import type { Issuer, KeySource, TokenExpectation } from '../token/issuer.ts'
@@ -29,7 +29,7 @@ const policy = z.strictObject({
   type_required: demand().describe(
     'Refuse JWTs whose typ is not at+jwt, or that lack RFC 9068 claims.',
   ),
-  max_lifetime: added(duration()).describe('Longest life of a token, from iat to exp.'),
+  max_lifetime: limit().describe('Longest life of a token, from iat to exp.'),
 })
 
 export const accessToken = defineCheck({

@@ -6,8 +6,10 @@
 
 import { z } from 'zod'
 import { conceal, fail } from '../failure/failure.ts'
-import { added, allOf } from '../policy/field.ts'
+import { added, allOf, demand } from '../policy/field.ts'
 import { satisfiesClaimRule } from '../token/claim-rule.ts'
+import { areDetailsSufficient } from '../token/details.ts'
+import { speaksForUser } from '../token/subject.ts'
 import { defineCheck } from './check.ts'
 
 /** RFC 6749 §3.3. It is also what a quoted string of a challenge can hold as it is. */
@@ -21,6 +23,19 @@ const claimRule = z.union([
   z.strictObject({ one_of: z.array(plain).min(1) }),
 ])
 
+const words = z.array(z.string().min(1)).min(1).optional()
+const detailsRule = z.strictObject({
+  type: z.string().min(1).describe('Type of the object.'),
+  actions: words.describe('Actions that it has to allow, all of them.'),
+  locations: words.describe('Locations that it has to name, all of them.'),
+  datatypes: words.describe('Kinds of data that it has to name, all of them.'),
+  privileges: words.describe('Privileges that it has to grant, all of them.'),
+  members: z
+    .record(z.string().min(1), z.strictObject({ path_segment: z.int().min(1).max(32) }))
+    .optional()
+    .describe('Members that have to be, or to hold, a segment of the path, counted from 1.'),
+})
+
 export const authorization = defineCheck({
   name: 'authorization',
   question: 'Does the token authorize this access?',
@@ -31,15 +46,20 @@ export const authorization = defineCheck({
     audience: added(z.array(z.string().min(1)).min(1)).describe(
       'Audiences of which a token needs one, besides what its issuer already has to name.',
     ),
+    authorization_details: added(detailsRule).describe(
+      'What one object of authorization_details has to grant (RFC 9396).',
+    ),
+    user_required: demand().describe('Refuse tokens that speak for a client alone.'),
     claims: added(z.record(z.string().min(1), claimRule)).describe(
       'Claims that a token needs: present, { equals: value } or { one_of: [values] }.',
     ),
   }),
 
-  compile: ({ scopes, any_scope, audience, claims }, { isPublic }) => {
+  compile: (policy, { isPublic }) => {
     if (isPublic) return undefined
-    const rules = Object.entries(claims ?? {})
-    return ({ token }) => {
+    const { scopes, any_scope, audience, authorization_details, user_required } = policy
+    const rules = Object.entries(policy.claims ?? {})
+    return ({ token, path }) => {
       // RFC 8707 §2: a token for another resource is not one for this.
       if (audience !== undefined && !audience.some((one) => token.audiences.includes(one))) {
         return conceal(fail('invalid_token', 'audience_not_of_route'))
@@ -50,6 +70,17 @@ export const authorization = defineCheck({
       }
       if (any_scope !== undefined && !any_scope.some((scope) => token.scopes.includes(scope))) {
         return fail('insufficient_scope', 'scope_none_of')
+      }
+      // RFC 9396 §9.
+      if (
+        authorization_details !== undefined &&
+        !areDetailsSufficient(token.claims, authorization_details, path)
+      ) {
+        return fail('insufficient_scope', 'authorization_details_insufficient')
+      }
+      // FAPI 2.0 SP §6.7.
+      if (user_required && !speaksForUser(token)) {
+        return fail('insufficient_scope', 'user_missing')
       }
       for (const [name, rule] of rules) {
         if (!satisfiesClaimRule(token.claims, name, rule)) {

@@ -8,6 +8,7 @@
  */
 
 import { accessToken } from './access-token.ts'
+import { authentication } from './authentication.ts'
 import { authorization } from './authorization.ts'
 import type { CheckDefinition } from './check.ts'
 import { credentials } from './credentials.ts'
@@ -24,6 +25,7 @@ export const CHECKS = [
   accessToken, //       establishes issuer and token     may wait: keys, introspection
   senderConstraint, //  the downgrade table: scheme, binding and proof agree
   dpopFreshness, //     establishes nextNonce
-  authorization, //     scope, audience, claims
+  authentication, //    acr, auth_time
+  authorization, //     audience, scope, authorization_details, claims
   replay, //            writes
 ] as const satisfies readonly CheckDefinition[]

@@ -1,5 +1,6 @@
 /**
- * `fapi-gateway explain`: a request's route and all that is asked on it, a diagnostic, or a setting.
+ * `fapi-gateway explain`: a request's route and all that is asked on it, a diagnostic, the reason of a
+ * refusal, or a setting.
  *
  * @module
  */
@@ -17,15 +18,17 @@ import {
 } from '../config/explanation.ts'
 import { loadConfiguration } from '../config/load.ts'
 import type { SchemaNode } from '../config/reading.ts'
+import { readReasons, renderReason } from '../config/reason.ts'
+import { findMeaning } from '../config/reason-catalogue.ts'
 import { compileJsonSchema } from '../config/schema.ts'
 import { suggest } from '../config/suggestion.ts'
 import { Failure } from '../failure/failure.ts'
 import { Router } from '../gateway/router.ts'
-import { parseRequestTarget } from '../http/path.ts'
+import { parseRequestTarget, type RequestTarget } from '../http/path.ts'
 import { EXIT, type Output } from './output.ts'
 
 export interface ExplainOptions {
-  /** A method, if there is a URL; a diagnostic's id or a setting's name, if there is none. */
+  /** A method, if there is a URL; a diagnostic's id, a reason or a setting's name, if there is none. */
   readonly subject: string
   readonly url: string | undefined
   readonly config: string
@@ -39,39 +42,46 @@ export async function runExplain(options: ExplainOptions, output: Output): Promi
 }
 
 function explainWord(word: string, output: Output): number {
+  const reasons = readReasons()
   const text = isDiagnosticId(word)
     ? renderDiagnosticId(word)
-    : renderSetting(word, compileJsonSchema() as SchemaNode)
+    : (renderReason(word, reasons) ?? renderSetting(word, compileJsonSchema() as SchemaNode))
   if (text !== undefined) {
     output.print(text.trimEnd())
     return EXIT.ok
   }
-  const near = suggest(word, Object.keys(CATALOGUE))
+  const near = suggest(word, [...Object.keys(CATALOGUE), ...reasons.map(({ reason }) => reason)])
   const hint = near === undefined ? '' : ` Did you mean ${near}?`
-  output.error(`There is no diagnostic and no setting "${word}".${hint}`)
+  output.error(`There is no diagnostic, no reason and no setting "${word}".${hint}`)
   output.error('To explain a request, give a method and a URL.')
   return EXIT.usage
 }
 
 function explainRequest(method: string, url: string, file: string, output: Output): number {
+  const target = parseRequestTarget(url)
+  if (target instanceof Failure && target.reason === 'path_form_not_supported') {
+    output.error(`${url}: give a path (/accounts) or a URL (https://…)`)
+    return EXIT.usage
+  }
   const { configuration, diagnostics, sources, redact } = loadConfiguration(file)
   if (configuration === undefined) {
     const rendering = { format: 'text', colour: output.colour, denyWarnings: false } as const
     output.error(renderDiagnostics(diagnostics, sources, rendering).trimEnd())
     return EXIT.badConfiguration
   }
-  const { text, isFound } = planOf(method, url, configuration)
+  const { text, isFound } = planOf(method, target, configuration)
   output.print(`${method} ${url}\n\n${redact(text.trimEnd())}`)
   return isFound ? EXIT.ok : EXIT.failed
 }
 
 function planOf(
   method: string,
-  url: string,
+  target: RequestTarget | Failure,
   configuration: Configuration,
 ): { readonly text: string; readonly isFound: boolean } {
-  const target = parseRequestTarget(url)
-  if (target instanceof Failure) return missed(`400 ${target.reason}`)
+  if (target instanceof Failure) {
+    return missed(`400 ${target.reason}: ${findMeaning(target.reason)?.meaning}`)
+  }
   const { routes, listeners } = configuration
   const urls = listeners.flatMap(({ publicUrls }) => publicUrls)
   const host = target.authority === undefined ? urls[0]?.host : hostOf(target.authority)

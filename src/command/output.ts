@@ -4,8 +4,15 @@
  * @module
  */
 
-/** Exit codes; 78 is EX_CONFIG of sysexits(3). */
-export const EXIT = { ok: 0, failed: 1, usage: 2, badConfiguration: 78 } as const
+import { EXIT_INVALID_CONFIGURATION } from '../config/diagnostic-rendering.ts'
+
+/** Exit codes of the program. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  badConfiguration: EXIT_INVALID_CONFIGURATION,
+} as const
 
 export interface Output {
   /** A line, or several, for the standard output. */

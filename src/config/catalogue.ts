@@ -11,6 +11,8 @@ export const CATALOGUE = {
     'A map has the same key twice, or one setting is said in two ways (scopes and authorization.scopes). YAML readers differ in which one they take, so neither is taken. Remove one.',
   'duplicate-id':
     'Two routes have the same id. The id names a route in logs, metrics and explanations, so it has to be its own.',
+  'duplicate-address':
+    'Two listeners, or a listener and the administration port, would listen on one address and port; 0.0.0.0 and [::] are every address of their port. The second could not start. Or two public URLs of a listener have the same host and port: which of them was called could not be told from a request.',
   'unknown-key':
     'There is no setting of this name in this place. A setting that is misspelt is a protection that is not on, so unknown keys are errors and never passed over. config/REFERENCE.md lists the settings.',
   'missing-key':
@@ -20,7 +22,8 @@ export const CATALOGUE = {
   'invalid-value':
     'The value is of the right kind, but not one that the setting can have. Durations and sizes always have a unit: 500ms, 10s, 5m, 24h; 512B, 16KiB, 1MiB.',
   'unknown-reference': 'An issuer, upstream or host is used that is not defined in this file.',
-  'missing-file': 'A file cannot be read. Relative paths are relative to the file that names them.',
+  'missing-file':
+    'A file cannot be read: it does not exist, is a folder, or may not be read by this user. Relative paths are relative to the file that names them; those of a configuration from the standard input to the current folder.',
   'invalid-file':
     'A file can be read, but does not hold what is expected of it: PEM certificates, a PEM private key without a passphrase.',
   'missing-secret':
@@ -56,6 +59,8 @@ export const CATALOGUE = {
     'A route has two entries for one issuer identifier: it would be chance by which of them a token is judged.',
   'admin-exposed':
     'The administration port listens on an address that others can reach, and has no token. Listen on 127.0.0.1, or set admin.token.',
+  'unrestricted-route':
+    'A route that is not public asks for a token, and for nothing in it: no scopes, no any_scope, no claims. Every valid token of its issuers passes, whatever it was granted for (RFC 6750 §3.1, FAPI 2.0 Security Profile §5.3.4-4). Name the scopes or claims that the access needs, in the route or in the defaults.',
   'mtls-without-certificates':
     'A route accepts certificate-bound tokens only, and no listener asks clients for a certificate, so it could never be used. Set client_ca, or client_certificate.verify.',
   'no-such-profile':
@@ -65,6 +70,7 @@ export const CATALOGUE = {
 
 export type DiagnosticId = keyof typeof CATALOGUE
 
+/** Whether a word is the id of a diagnostic: safe for any word, such as `constructor`. */
 export function isDiagnosticId(id: string): id is DiagnosticId {
   return Object.hasOwn(CATALOGUE, id)
 }

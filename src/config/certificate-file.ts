@@ -6,6 +6,7 @@
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import type { Path } from './document.ts'
+import { causeOf } from './file-fault.ts'
 import type { ConfigReader } from './reading.ts'
 import { beside, type LoadPorts } from './substitution.ts'
 
@@ -42,10 +43,13 @@ export class CertificateFiles {
   /** The text of the file that a setting names, or the setting itself where it is PEM text or JSON. */
   readText(value: string, path: Path): string | undefined {
     if (/^\s*(-----BEGIN |\{)/.test(value)) return value
+    const tried = beside(this.#reader.document.file, value)
     try {
-      return this.#ports.readFile(beside(this.#reader.document.file, value))
-    } catch {
-      this.#error('missing-file', path, `${this.#shown(path)} cannot be read`)
+      return this.#ports.readFile(tried)
+    } catch (error) {
+      const shown = this.#shown(path)
+      const cause = causeOf(error, tried, shown === value ? value : undefined)
+      this.#error('missing-file', path, `${shown} cannot be read${cause}`)
       return undefined
     }
   }
@@ -81,7 +85,11 @@ export class CertificateFiles {
     if (certificate === undefined || privateKey === undefined) return undefined
 
     if (!certificate.checkPrivateKey(privateKey)) {
-      const message = `${this.#shown(keyPath)} is not the key of ${this.#shown(certPath)}`
+      const [own, other] = [kindOf(certificate.publicKey), kindOf(privateKey)]
+      const kinds =
+        own === other ? `both are ${own}` : `the certificate is ${own}, the key is ${other}`
+      const names = `${this.#shown(keyPath)} is not the key of ${this.#shown(certPath)}`
+      const message = `${names}: ${kinds}`
       this.#error('key-mismatch', keyPath, message)
       return undefined
     }
@@ -166,6 +174,21 @@ export class CertificateFiles {
   ) {
     this.#reader.diagnostics.error(id, this.#reader.document.at(path), message)
   }
+}
+
+const CURVE_NAMES: ReadonlyMap<string, string> = new Map([
+  ['prime256v1', 'P-256'],
+  ['secp384r1', 'P-384'],
+  ['secp521r1', 'P-521'],
+])
+
+/** `EC P-256`, `RSA 2048`, `ED25519`. */
+function kindOf({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): string {
+  const { modulusLength, namedCurve } = asymmetricKeyDetails
+  const curve = namedCurve === undefined ? undefined : (CURVE_NAMES.get(namedCurve) ?? namedCurve)
+  return [asymmetricKeyType?.toUpperCase(), modulusLength ?? curve]
+    .filter((part) => part !== undefined)
+    .join(' ')
 }
 
 function secondsOf(date: string): number {

@@ -27,7 +27,10 @@ export interface Rendering {
 }
 
 /** What a run with these diagnostics exits with. */
-export function exitCodeOf(diagnostics: readonly Diagnostic[], denyWarnings: boolean): 0 | 78 {
+export function exitCodeOf(
+  diagnostics: readonly Diagnostic[],
+  denyWarnings: boolean,
+): 0 | typeof EXIT_INVALID_CONFIGURATION {
   const refused = diagnostics.some(({ severity }) => severity === 'error' || denyWarnings)
   return refused ? EXIT_INVALID_CONFIGURATION : 0
 }
@@ -82,7 +85,8 @@ function asText(
 
   const errors = diagnostics.filter(({ severity }) => severity === 'error').length
   const more = diagnostics.length - shown.length
-  if (more > 0) parts.push(`and ${more} more, which are not shown\n`)
+  if (more > 0)
+    parts.push(`and ${more} more, which are not shown; validate --format json shows all\n`)
   const exit = exitCodeOf(diagnostics, denyWarnings)
   const counts = `${count(errors, 'error')}, ${count(diagnostics.length - errors, 'warning')}`
   const hint = `\`fapi-gateway explain ${first.id}\` says more.`

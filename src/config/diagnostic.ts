@@ -20,13 +20,24 @@ export interface Diagnostic {
 /** The diagnostics of one file or run, as they are found. */
 export class Diagnostics {
   readonly #found: Diagnostic[] = []
+  readonly #silenced: Position[] = []
 
   error(id: DiagnosticId, position: Position, message: string, note?: string): void {
-    this.#found.push({ severity: 'error', id, message, position, note })
+    this.#add({ severity: 'error', id, message, position, note })
   }
 
   warn(id: DiagnosticId, position: Position, message: string, note?: string): void {
-    this.#found.push({ severity: 'warning', id, message, position, note })
+    this.#add({ severity: 'warning', id, message, position, note })
+  }
+
+  /** From now on nothing is taken about what stands here: all that can be said of it has been said. */
+  silence(position: Position): void {
+    this.#silenced.push(position)
+  }
+
+  #add(diagnostic: Diagnostic): void {
+    const isSilenced = this.#silenced.some((place) => covers(place, diagnostic.position))
+    if (!isSilenced) this.#found.push(diagnostic)
   }
 
   get hasErrors(): boolean {
@@ -46,4 +57,9 @@ export class Diagnostics {
           one.file.localeCompare(other.file) || one.line - other.line || one.column - other.column,
       )
   }
+}
+
+function covers(place: Position, { file, line, column }: Position): boolean {
+  const { column: from, length } = place
+  return file === place.file && line === place.line && column >= from && column < from + length
 }

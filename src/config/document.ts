@@ -15,14 +15,14 @@ import {
   isSeq,
   LineCounter,
   type Node,
-  type ParsedNode,
   parseDocument,
   type Scalar,
-  visit,
 } from 'yaml'
 import type { Position } from './configuration.ts'
 import type { Diagnostics } from './diagnostic.ts'
+import { blot, isSecretSetting } from './secret-setting.ts'
 import { type LoadPorts, type Secret, substitute } from './substitution.ts'
+import { quotesNeeded, selectFaults } from './yaml-fault.ts'
 
 export type Path = readonly (string | number)[]
 
@@ -41,9 +41,6 @@ interface Entry {
 
 type Range = readonly [start: number, end: number]
 
-/** Settings whose values are secret even where somebody wrote them into the file itself. */
-const SECRET_SETTINGS: ReadonlySet<string> = new Set(['client_secret', 'secret', 'token'])
-
 interface Content {
   readonly value: unknown
   readonly shownValue: unknown
@@ -58,6 +55,10 @@ const NOTHING: Content = {
   secrets: [],
 }
 
+/**
+ * A file as it was read: values by their paths, and for each where it stands and what may be shown of it.
+ * It judges nothing; what it holds may be of any shape.
+ */
 export class ConfigDocument {
   readonly file: string
   /** The lines of the file, with secrets blotted out. */
@@ -130,12 +131,12 @@ export function parseConfigDocument(
     prettyErrors: false,
     logLevel: 'error',
   })
-  for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
-    const id = code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml-syntax'
-    const said = id === 'duplicate-key' ? 'this key is there already' : lowerFirst(message)
-    diagnostics.error(id, positionOf(file, counter, pos), said)
+  const found = [...document.errors, ...document.warnings]
+  const lineOf = (offset: number) => counter.linePos(offset).line
+  for (const { id, range, message, note } of selectFaults(found, text, lineOf)) {
+    diagnostics.error(id, positionOf(file, counter, range), message, note)
   }
-  const faulty = document.errors.length + document.warnings.length > 0
+  const faulty = found.length > 0
   const reader = new Reader(file, document, counter, ports, diagnostics)
   const content = faulty ? NOTHING : reader.read()
   return new ConfigDocument(file, blot(text, document), content, counter)
@@ -184,8 +185,17 @@ class Reader {
     }
     if (isAlias(node)) {
       const target = node.resolve(this.#document)
-      if (target === undefined) this.#fault(range, `there is no anchor &${node.source} before this`)
+      if (target === undefined) {
+        this.#fault(
+          range,
+          'this is an alias, and there is no such anchor before',
+          quotesNeeded('*'),
+        )
+      }
       return target === undefined ? [undefined, undefined] : this.#node(target, path, key ?? range)
+    }
+    if (isScalar(node) && node.anchor !== undefined && node.source === '' && node.value === null) {
+      this.#fault(key ?? range, 'this is an anchor of nothing', quotesNeeded('&'))
     }
     if (isScalar(node)) return this.#scalar(node, path, key, range)
 
@@ -235,11 +245,15 @@ class Reader {
       this.#diagnostics.error(id, offset < at.length ? within : at, message)
     }
     // What could not be replaced was said; what it would have been is not judged any further.
+    if (replaced.faults.length > 0) {
+      this.#diagnostics.silence(positionOf(this.#file, this.#counter, range))
+    }
     return [replaced.faults.length > 0 ? value : replaced.text, value]
   }
 
-  #fault(range: Range, message: string): void {
-    this.#diagnostics.error('yaml-syntax', positionOf(this.#file, this.#counter, range), message)
+  #fault(range: Range, message: string, note?: string): void {
+    const position = positionOf(this.#file, this.#counter, range)
+    this.#diagnostics.error('yaml-syntax', position, message, note)
   }
 }
 
@@ -259,33 +273,4 @@ function start(file: string): Position {
 
 function keyOf(path: Path): string {
   return JSON.stringify(path)
-}
-
-function isSecretSetting(path: Path): boolean {
-  const name = path.at(-1)
-  return typeof name === 'string' && SECRET_SETTINGS.has(name)
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1)
-}
-
-/** The lines of a file, without the secrets that somebody wrote into it. */
-function blot(text: string, document: Document.Parsed<ParsedNode>): string[] {
-  const characters = text.split('')
-  const hide = (range: readonly number[] | null | undefined) => {
-    for (let at = range?.[0] ?? 0; at < (range?.[1] ?? 0); at++) {
-      if (!/\s/.test(characters[at] ?? '')) characters[at] = '*'
-    }
-  }
-  visit(document, {
-    Pair: (_, { key, value }) => {
-      if (!isScalar(key) || !isScalar(value) || !isSecretSetting([String(key.value)])) return
-      if (typeof value.value === 'string' && !value.value.includes('${')) hide(value.range)
-    },
-    Scalar: (_, { value, range }) => {
-      if (typeof value === 'string' && value.includes('PRIVATE KEY')) hide(range)
-    },
-  })
-  return characters.join('').split(/\r?\n/)
 }

@@ -16,6 +16,10 @@ import { nodesAt, type SchemaNode } from './reading.ts'
 /** Values wider than this are listed below one another. */
 const WIDE = 40
 
+/**
+ * Everything that is asked on a route, with its last line feed. Values are as they are in force, so those
+ * that references brought in are there too: whoever prints the text redacts it.
+ */
 export function renderPlan(route: RouteConfig, configuration: Configuration): string {
   const { position } = route
   const facts: [string, string][] = [

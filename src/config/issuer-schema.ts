@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { accessToken } from '../check/access-token.ts'
 import { ALGORITHM_NAMES } from '../jose/algorithm.ts'
 import { duration } from '../policy/field.ts'
-import { count, file, oneOrMore, period, secret, text } from './setting.ts'
+import { count, file, oneOrMore, period, secret, text, url } from './setting.ts'
 
 const clientId = text().describe('The client_id of the gateway at the issuer.')
 
@@ -40,7 +40,9 @@ const authentication = z
 
 const introspection = z
   .strictObject({
-    endpoint: text().describe('Default: found by discovery (RFC 8414).').optional(),
+    endpoint: url('https://as.bank.example/introspect')
+      .describe('Default: found by discovery (RFC 8414).')
+      .optional(),
     auth: authentication,
     cache: z
       .strictObject({
@@ -63,7 +65,9 @@ const introspection = z
 const { algorithms, clock_skew, type_required, max_lifetime } = accessToken.policy.shape
 
 export const issuerSchema = z.strictObject({
-  issuer: text().describe('Its identifier, compared with iss character by character.'),
+  issuer: url('https://as.bank.example').describe(
+    'Its identifier, compared with iss character by character.',
+  ),
   audience: oneOrMore().describe(
     'What aud has to name: this resource (RFC 9068 §4). One of several.',
   ),
@@ -79,7 +83,9 @@ export const issuerSchema = z.strictObject({
   clock_skew: clock_skew.describe('Difference of clocks that is overlooked.').optional(),
   type_required: type_required.describe('Refuse JWTs whose typ is not at+jwt.').optional(),
   max_lifetime: max_lifetime.describe('Longest life of a token, from iat to exp.'),
-  jwks_uri: text().describe('Its keys. Default: found by discovery (RFC 8414).').optional(),
+  jwks_uri: url('https://as.bank.example/jwks')
+    .describe('Its keys. Default: found by discovery (RFC 8414).')
+    .optional(),
   jwks: z
     .strictObject({
       refresh: period('10s', '1d').describe('How often the keys are fetched.').prefault('10m'),

@@ -6,7 +6,7 @@
 
 import { z } from 'zod'
 import { transport } from '../check/transport.ts'
-import { address, file, text } from './setting.ts'
+import { address, file, text, url } from './setting.ts'
 
 const VERIFY = ['off', 'request', 'optional', 'required'] as const
 
@@ -34,12 +34,16 @@ const certificate = z.strictObject({
 })
 
 const publicUrls = {
-  public_url: text()
+  public_url: url('https://api.bank.example')
     .describe(
       'What clients call: scheme, host, port if it is not 443, and a path if there is one. The htu of proofs is compared with it.',
     )
     .optional(),
-  public_urls: z.array(text()).min(1).describe('The same, where there are several.').optional(),
+  public_urls: z
+    .array(url('https://api.bank.example'))
+    .min(1)
+    .describe('The same, where there are several.')
+    .optional(),
 }
 
 const minVersion = transport.policy.shape.min_version.describe(
@@ -78,5 +82,4 @@ export const listenerSchema = z.strictObject({
 /** Both forms of a listener, in the long one. */
 export type ListenerInput = z.output<typeof listenerSchema>
 export type ListenInput = z.output<typeof listenSchema>
-export type CertificateInput = z.output<typeof certificate>
 export type ClientCertificateInput = z.output<typeof clientCertificate>

@@ -184,7 +184,7 @@ function compileUrls({ urls, path }: Written, { reader }: Sources): PublicUrl[] 
       // Which of two was called could not be told from a request.
       if (seen.has(authority)) {
         const message = `${nameOf(path)}: another public URL has the same host and port`
-        diagnostics.error('duplicate-id', document.at(path), message)
+        diagnostics.error('duplicate-address', document.at(path), message)
       }
       seen.add(authority)
       return [parsed]

@@ -13,8 +13,10 @@ import { type Diagnostic, Diagnostics } from './diagnostic.ts'
 import type { Sources as SourceLines } from './diagnostic-rendering.ts'
 import { type ConfigDocument, parseConfigDocument } from './document.ts'
 import { isLoopback, splitAddress } from './endpoint.ts'
+import { causeOf } from './file-fault.ts'
 import { compileIssuers } from './issuer.ts'
 import { compileListeners } from './listener.ts'
+import { checkAddresses } from './listening-address.ts'
 import { narrow, profileLayer } from './narrowing.ts'
 import { loadProfile, type Profile, profileNames } from './profile.ts'
 import { ConfigReader, type SchemaNode } from './reading.ts'
@@ -73,9 +75,10 @@ export function loadConfiguration(file: string, ports: LoadPorts = systemPorts()
 function readText(file: string, ports: LoadPorts, diagnostics: Diagnostics): string | undefined {
   try {
     return ports.readFile(file)
-  } catch {
+  } catch (error) {
     const position = { file, line: 1, column: 1, length: 1 }
-    diagnostics.error('missing-file', position, `${file} cannot be read`)
+    const message = `${file} cannot be read${causeOf(error, file, file)}`
+    diagnostics.error('missing-file', position, message)
     return undefined
   }
 }
@@ -117,6 +120,7 @@ function compile(
   })
   checkAmbiguity(routes, diagnostics)
   if (plain.admin !== undefined) checkAdmin(plain.admin, reader)
+  checkAddresses(reader)
 
   const { dpop: dpopInput, limits, logging, shutdown, admin } = plain
   if (

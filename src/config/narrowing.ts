@@ -106,7 +106,7 @@ function joined(kind: SettingKind, above: unknown, value: unknown): unknown {
 }
 
 /** Says that a value is looser than the profile allows, at the very element. */
-export function reportFloor(
+function reportFloor(
   kind: SettingKind,
   profile: Profile,
   name: string,
@@ -155,7 +155,7 @@ export function showValue(value: unknown): string {
 }
 
 /** Settings that are numbers are durations. */
-export function showDuration(seconds: number): string {
+function showDuration(seconds: number): string {
   if (seconds > 0 && seconds < 1) return `${Math.round(seconds * 1000)}ms`
   if (seconds >= 7200 && seconds % 3600 === 0) return `${seconds / 3600}h`
   if (seconds >= 120 && seconds % 60 === 0) return `${seconds / 60}m`

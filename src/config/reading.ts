@@ -19,10 +19,15 @@ export interface SchemaNode {
   readonly default?: unknown
   readonly anyOf?: readonly SchemaNode[]
   readonly oneOf?: readonly SchemaNode[]
+  readonly examples?: readonly unknown[]
 }
 
 type Issue = z.core.$ZodIssue
 
+/**
+ * Reads the parts of a document by their schemas. What does not hold becomes a diagnostic at its place,
+ * and the part is undefined, so that everything else can still be judged.
+ */
 export class ConfigReader {
   readonly document: ConfigDocument
   readonly diagnostics: Diagnostics
@@ -37,7 +42,7 @@ export class ConfigReader {
 
   /** The value at a path, parsed; undefined where something was wrong with it, and has been said. */
   read<S extends z.ZodType>(schema: S, path: Path): z.output<S> | undefined {
-    const parsed = schema.safeParse(valueAt(this.document.value, path))
+    const parsed = schema.safeParse(this.valueAt(path))
     if (parsed.success) return parsed.data
     this.#report(parsed.error.issues, path)
     return undefined
@@ -53,15 +58,25 @@ export class ConfigReader {
     return isMisspelt ? undefined : this.read(schema, path)
   }
 
+  /** The value at a path as it was written, of whatever shape; undefined where there is none. */
+  valueAt(path: Path): unknown {
+    let at = this.document.value
+    for (const step of path) {
+      if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined
+      at = (at as Record<string | number, unknown>)[step]
+    }
+    return at
+  }
+
   /** The keys of the map at a path: none where there is none. */
   keys(path: Path): string[] {
-    const value = valueAt(this.document.value, path)
+    const value = this.valueAt(path)
     return isRecord(value) ? Object.keys(value) : []
   }
 
   /** How many elements the list at a path has. */
   elements(path: Path): number {
-    const value = valueAt(this.document.value, path)
+    const value = this.valueAt(path)
     return Array.isArray(value) ? value.length : 0
   }
 
@@ -83,7 +98,7 @@ export class ConfigReader {
   #flatten(issue: Issue, base: Path): { issue: Issue; path: Path }[] {
     const path = [...base, ...(issue.path as Path)]
     if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [{ issue, path }]
-    const value = valueAt(this.document.value, path)
+    const value = this.valueAt(path)
     const forms = issue.errors.filter(
       (issues) => !issues.some((one) => one.path.length === 0 && one.code === 'invalid_type'),
     )
@@ -114,7 +129,8 @@ export class ConfigReader {
       return
     }
     const options = optionsOf(issue)
-    if (options !== undefined) this.#notAnOption(path, options)
+    if (options?.every((option) => typeof option === 'number')) this.#notTheNumber(path, issue)
+    else if (options !== undefined) this.#notAnOption(path, options)
     else if (issue.code === 'invalid_type' || issue.code === 'invalid_union') {
       this.#wrongType('expected' in issue ? KINDS[issue.expected] : undefined, path)
     } else {
@@ -125,7 +141,7 @@ export class ConfigReader {
 
   #wrongType(expected: string | undefined, path: Path): void {
     const { document, diagnostics } = this
-    const value = valueAt(document.value, path)
+    const value = this.valueAt(path)
     const wanted = expected === undefined ? '' : `expected ${expected}, `
     const message = `${nameOf(path)}: ${wanted}found ${kindOf(value)}`
     const wantsText = expected === KINDS['string'] && typeof value === 'number'
@@ -144,10 +160,20 @@ export class ConfigReader {
     this.diagnostics.error('invalid-value', this.document.at(path), message, hint)
   }
 
+  /** Numbers have no misspellings: what is wanted is said by the schema. */
+  #notTheNumber(path: Path, { message }: Issue): void {
+    const { document, diagnostics } = this
+    const isText = typeof this.valueAt(path) === 'string'
+    const hint = isText ? 'it is a number: without quotes' : undefined
+    diagnostics.error('invalid-value', document.at(path), `${nameOf(path)}: ${message}`, hint)
+  }
+
   #unknownKey(path: Path, key: string, known: readonly string[]): void {
     const near = suggest(key, known)
     const message = `${nameOf(path)} has no setting "${key}"`
-    const hint = near === undefined ? undefined : `did you mean "${near}"?`
+    // Where other servers have them; here they are narrowed by policy, if at all.
+    const elsewhere = /^cipher/i.test(key) ? 'cipher suites are those of the profile' : undefined
+    const hint = near === undefined ? elsewhere : `did you mean "${near}"?`
     this.diagnostics.error('unknown-key', this.document.key([...path, key]), message, hint)
   }
 }
@@ -164,16 +190,6 @@ function wish(issue: Issue): string {
   return issue.minimum === 1 ? 'is empty' : `wants ${issue.minimum} characters or more`
 }
 
-/** The plain value at a path; undefined where there is none. */
-export function valueAt(value: unknown, path: Path): unknown {
-  let at = value
-  for (const step of path) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined
-    at = (at as Record<string | number, unknown>)[step]
-  }
-  return at
-}
-
 /** A path as people write it: `routes[0].match`. */
 export function nameOf(path: Path): string {
   if (path.length === 0) return 'the file'
@@ -185,7 +201,7 @@ export function nameOf(path: Path): string {
 }
 
 /** The keys that a map at this path may have. */
-export function keysAt(root: SchemaNode, path: Path): string[] {
+function keysAt(root: SchemaNode, path: Path): string[] {
   const nodes = nodesAt(root, path)
   return [...new Set(nodes.flatMap(({ properties = {} }) => Object.keys(properties)))]
 }
@@ -207,9 +223,9 @@ function numberAsText(written: string, nodes: readonly SchemaNode[]): string {
   const unit = nodes
     .map(({ pattern = '' }) => /\((?:ms\||)(s|B)\|/.exec(pattern)?.[1])
     .find((it) => it)
-  return unit === undefined
-    ? `write it in quotes: "${written}"`
-    : `with its unit: ${written}${unit}`
+  if (unit !== undefined) return `with its unit: ${written}${unit}`
+  const example = nodes.flatMap(({ examples = [] }) => examples)[0]
+  return example === undefined ? `write it in quotes: "${written}"` : `such as ${String(example)}`
 }
 
 function property(node: SchemaNode, name: string): SchemaNode | undefined {

@@ -46,6 +46,7 @@ interface Described {
   readonly oneOf?: readonly Described[]
 }
 
+/** config/gateway.schema.json: the JSON Schema of gateway.yaml, with its last line feed. */
 export function renderSchema(): string {
   return `${JSON.stringify(compileJsonSchema(), undefined, 2)}\n`
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { citation } from './clause.ts'
 import type { ListenerConfig, RouteConfig } from './configuration.ts'
 import type { Path } from './document.ts'
 import { compileForward } from './forward.ts'
@@ -69,6 +70,7 @@ function compileRoute(
   const layer = withIssuers(said, issuers)
   checkAlgorithms(said, issuers, path, around)
   checkCertificates(layer, input, path, around)
+  if (!input.public) warnOfNoDemand(layer, input, path, around)
   const forward = compileForward(
     [
       { input: defaults.forward, path: ['defaults', 'forward'] },
@@ -198,6 +200,23 @@ function checkAlgorithms(
     const note = `${config.id} takes ${config.algorithms.join(' ')}`
     reader.diagnostics.error('nothing-left', reader.document.at([...path, 'id']), message, note)
   }
+}
+
+/** RFC 6750 §3.1, FAPI 2.0 SP §5.3.4-4: whether a token was granted this access is for the resource to ask. */
+function warnOfNoDemand(
+  layer: Layer,
+  input: RouteInput,
+  path: Path,
+  { sources: { reader } }: RouteSurroundings,
+): void {
+  const demands = ['scopes', 'any_scope', 'authorization_details', 'claims']
+    .map((setting) => layer.get(`authorization.${setting}`)?.value)
+    .filter((value) => value !== undefined && Object.keys(value as object).length > 0)
+  if (demands.length > 0) return
+  const message = `${input.id} asks for no scopes and no claims: any token of its issuers passes`
+  const at = reader.document.at([...path, 'id'])
+  const note = `RFC 6750 §3.1, ${citation('FAPI2-SP-FINAL-5.3.4-4')}`
+  reader.diagnostics.warn('unrestricted-route', at, message, note)
 }
 
 /** A route that only takes certificate-bound tokens, where no listener asks for certificates. */

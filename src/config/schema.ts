@@ -11,10 +11,12 @@ import { dpopProof } from '../check/dpop-proof.ts'
 import { issuerSchema } from './issuer-schema.ts'
 import { listenerSchema, listenSchema } from './listener-schema.ts'
 import { defaultsSchema, routeSchema } from './route-schema.ts'
-import { address, bytes, count, file, name, period, secret, text } from './setting.ts'
+import { address, bytes, count, file, name, period, secret, text, url } from './setting.ts'
 
 export const upstreamSchema = z.strictObject({
-  url: text().describe('Scheme, host, port, and a path to put before that of the request.'),
+  url: url('https://core.internal:9443').describe(
+    'Scheme, host, port, and a path to put before that of the request.',
+  ),
   ca: file().describe('PEM file of its CAs. Default: those that Node ships.').optional(),
   cert: file().describe('PEM file of the certificate that the gateway shows.').optional(),
   key: file().describe('PEM file of its private key.').optional(),
@@ -111,7 +113,7 @@ const limitsSchema = z
 
 export const fileSchema = z
   .strictObject({
-    version: z.literal(1).describe('Of this language.'),
+    version: z.literal(1, 'this program reads version 1').describe('Of this language.'),
     profile: text().describe('A file of config/profiles: the floor below which no setting goes.'),
     listen: listenSchema.optional(),
     listeners: z.record(name(), listenerSchema).describe('Where clients connect.').optional(),

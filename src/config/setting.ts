@@ -7,6 +7,7 @@
 import { z } from 'zod'
 import { duration, size } from '../policy/field.ts'
 
+/** Any text but none. What form it has to have, if any, is judged where it is used. */
 export function text() {
   return z.string().min(1)
 }
@@ -32,11 +33,13 @@ export function period(least: string, most: string) {
   return duration().refine((value) => value >= from && value <= to, `wants ${least} to ${most}`)
 }
 
+/** A size within limits, with its unit: parsed into bytes. */
 export function bytes(least: string, most: string) {
   const [from, to] = [size().parse(least), size().parse(most)]
   return size().refine((value) => value >= from && value <= to, `wants ${least} to ${most}`)
 }
 
+/** A whole number within limits, without a unit. */
 export function count(least: number, most: number) {
   return z
     .number()
@@ -44,6 +47,11 @@ export function count(least: number, most: number) {
       message: `wants a whole number, ${least} to ${most}`,
     })
     .meta({ minimum: least, maximum: most, multipleOf: 1 })
+}
+
+/** A URL: text until it is used, and never a number. */
+export function url(example: string) {
+  return text().meta({ examples: [example] })
 }
 
 /** A path relative to the file it stands in, or the PEM text itself. */
@@ -59,6 +67,7 @@ export function address() {
       /^(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/,
       'wants an address and a port, such as 127.0.0.1:8443 or [::]:8443',
     )
+    .meta({ examples: ['127.0.0.1:8443'] })
 }
 
 /** Never printed. */

@@ -9,6 +9,7 @@
  */
 
 import { dirname, isAbsolute, join } from 'node:path'
+import { causeOf } from './file-fault.ts'
 
 /** What a configuration is read from. Tests hand over their own. */
 export interface LoadPorts {
@@ -125,8 +126,9 @@ function readCredential(name: string, ports: LoadPorts): string | Fault {
 function readSecret(path: string, shown: string, ports: LoadPorts): string | Fault {
   try {
     return ports.readFile(path).replace(/\r?\n$/, '')
-  } catch {
-    return { id: 'missing-secret', message: `the file ${shown} cannot be read` }
+  } catch (error) {
+    const message = `the file ${shown} cannot be read${causeOf(error, path, shown)}`
+    return { id: 'missing-secret', message }
   }
 }
 

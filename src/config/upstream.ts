@@ -50,8 +50,11 @@ export class Upstreams {
   #reportUnknown(named: string, path: Path): void {
     const { document, diagnostics } = this.#sources.reader
     const near = suggest(named, this.#names)
-    const note = near === undefined ? 'a URL, or a name of upstreams' : `did you mean "${near}"?`
-    const message = `${nameOf(path)}: there is no upstream ${document.show(path)}`
+    const shown = document.show(path)
+    const none = `there are no upstreams; add upstreams: ${shown}:`
+    const other = this.#names.length === 0 ? none : 'a URL, or a name of upstreams'
+    const note = near === undefined ? other : `did you mean "${near}"?`
+    const message = `${nameOf(path)}: there is no upstream ${shown}`
     diagnostics.error('unknown-reference', document.at(path), message, note)
   }
 }

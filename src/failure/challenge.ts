@@ -14,6 +14,10 @@ export interface Protection {
   readonly schemes: readonly string[]
   /** Scopes the route asks for, with spaces between; empty if none. */
   readonly scope: string
+  /** Authentication context classes that are good enough (RFC 9470 §3), with spaces between; or empty. */
+  readonly acrValues: string
+  /** Seconds since the user was authenticated, at the most (RFC 9470 §3). */
+  readonly maxAge: number | undefined
   /** JWS algorithms of proofs, with spaces between (RFC 9449 §7.1). */
   readonly algs: string
 }
@@ -57,6 +61,11 @@ function challenge(
     value += `, error="${failure.error}", error_description="${failure.description}"`
     if (failure.error === 'insufficient_scope' && protection.scope !== '') {
       value += `, scope="${protection.scope}"`
+    }
+    // RFC 9470 §3: what the client should ask of the authorization server.
+    if (failure.error === 'insufficient_user_authentication') {
+      if (protection.acrValues !== '') value += `, acr_values="${protection.acrValues}"`
+      if (protection.maxAge !== undefined) value += `, max_age="${protection.maxAge}"`
     }
   }
   // RFC 9449 §7.1: which algorithms a proof may be signed with.

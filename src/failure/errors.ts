@@ -25,6 +25,8 @@ export const ERRORS = {
   /** RFC 9449 §7.1 and §9. */
   invalid_dpop_proof: { status: 401, challenge: 'error' },
   use_dpop_nonce: { status: 401, challenge: 'error' },
+  /** RFC 9470 §3. */
+  insufficient_user_authentication: { status: 401, challenge: 'error' },
   /** RFC 9110 §15.5 and RFC 6585 §5: not about credentials, so no challenge. */
   bad_request: { status: 400, challenge: 'none' },
   not_found: { status: 404, challenge: 'none' },

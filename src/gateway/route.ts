@@ -101,6 +101,10 @@ function protectionOf(
     scopes: string[]
     any_scope?: string[]
   }
+  const { acr_values = [], max_age } = (policies['authentication'] ?? {}) as {
+    acr_values?: string[]
+    max_age?: number
+  }
   const schemes: Scheme[] = []
   const byCertificate = sender.methods.includes('mtls') && certificatesAsked
   if (byCertificate || !sender.required) schemes.push('Bearer')
@@ -109,6 +113,8 @@ function protectionOf(
     realm,
     schemes: isPublic ? [] : schemes,
     scope: [...scopes, ...any_scope].join(' '),
+    acrValues: acr_values.join(' '),
+    maxAge: max_age,
     algs: algorithms.join(' '),
   }
 }

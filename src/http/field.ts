@@ -57,16 +57,6 @@ export function isFieldName(text: string): boolean {
 }
 
 /**
- * A quoted-string (RFC 9110 §5.6.4) for a parameter of a challenge.
- *
- * RFC 6750 §3 allows visible ASCII and the space there; whatever else the text holds becomes `?`, so
- * that no value can end a field line or be re-coded on its way.
- */
-export function quoteString(text: string): string {
-  return `"${text.replace(/[^\x20-\x7e]/gu, '?').replace(/["\\]/g, '\\$&')}"`
-}
-
-/**
  * The tokens of a comma-separated list such as the value of `Connection` (RFC 9110 §5.6.1), in lower
  * case. Empty elements and elements that are not tokens are passed over: neither can name anything.
  */

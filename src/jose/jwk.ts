@@ -170,19 +170,23 @@ export function keyFits(jwk: PublicJwk, alg: AlgorithmName): boolean {
 /** The key for node:crypto, or undefined if its point is not on its curve (RFC 8725 §3.4). */
 export function importPublicJwk(jwk: PublicJwk): KeyObject | undefined {
   try {
-    return createPublicKey({ key: material(jwk), format: 'jwk' })
+    return createPublicKey({ key: requiredMembers(jwk), format: 'jwk' })
   } catch {
     return undefined
   }
 }
 
-function material(jwk: PublicJwk): Record<string, string> {
+/**
+ * RFC 7638 §3.2, RFC 8037 §2: the members that make the key and nothing else, and (§3.3) in the order of
+ * their names, so that they can be hashed as they are.
+ */
+export function requiredMembers(jwk: PublicJwk): Readonly<Record<string, string>> {
   switch (jwk.kty) {
     case 'EC':
-      return { kty: jwk.kty, crv: jwk.crv, x: jwk.x, y: jwk.y }
+      return { crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y }
     case 'OKP':
-      return { kty: jwk.kty, crv: jwk.crv, x: jwk.x }
+      return { crv: jwk.crv, kty: jwk.kty, x: jwk.x }
     case 'RSA':
-      return { kty: jwk.kty, n: jwk.n, e: jwk.e }
+      return { e: jwk.e, kty: jwk.kty, n: jwk.n }
   }
 }

@@ -42,6 +42,13 @@ export function atMost(seconds: number) {
     .meta({ order: 'at_most', loosest: seconds } as SettingMeta)
 }
 
+/** A limit in seconds where one is set. A child may set it, or lower it. */
+export function limit() {
+  return duration()
+    .optional()
+    .meta({ order: 'at_most' } as SettingMeta)
+}
+
 /** Required or not. A child may turn it on. */
 export function demand() {
   return z.boolean().meta({ order: 'demand', loosest: false } as SettingMeta)

@@ -213,7 +213,10 @@ describe('access_token: what is remembered', () => {
     const authorize = (scope: string) => {
       const { request, outcome } = routeOf([as])(token)
       expect(outcome).toBeUndefined()
-      return authorization.compile({ scopes: [scope] }, createCheckedRoute())!(request)
+      return authorization.compile(
+        { scopes: [scope], user_required: false },
+        createCheckedRoute(),
+      )!(request)
     }
     expect(authorize('accounts')).toBeUndefined()
     expect(authorize('payments')).toMatchObject({ reason: 'scope_insufficient' })

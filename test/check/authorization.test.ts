@@ -3,7 +3,10 @@ import { authorization } from '../../src/check/authorization.ts'
 import { createCheckedRoute, createRequest } from '../support/checked-request.ts'
 import { AUDIENCE, NOW } from '../support/issuer.ts'
 
+const NOTHING = { scopes: [], user_required: false }
 type Policy = Parameters<typeof authorization.compile>[0]
+
+const CONSENT = { type: 'account_information', actions: ['read'], accounts: ['22289'] }
 
 function ask(policy: Partial<Policy>, scopes: readonly string[] = ['accounts', 'payments']) {
   const request = createRequest()
@@ -14,10 +17,10 @@ function ask(policy: Partial<Policy>, scopes: readonly string[] = ['accounts', '
     audiences: [AUDIENCE, 'urn:second'],
     scopes,
     confirmation: undefined,
-    claims: { acr: 'loa3' },
+    claims: { acr: 'loa3', authorization_details: [CONSENT] },
     algorithm: 'ES256',
   }
-  return authorization.compile({ scopes: [], ...policy }, createCheckedRoute())!(request)
+  return authorization.compile({ ...NOTHING, ...policy }, createCheckedRoute())!(request)
 }
 
 describe('authorization', () => {
@@ -28,6 +31,8 @@ describe('authorization', () => {
     ['one of several', { any_scope: ['admin', 'payments'] }],
     ['an audience', { audience: ['urn:second', 'urn:third'] }],
     ['a claim', { claims: { acr: { one_of: ['loa2', 'loa3'] } } }],
+    ['a consent', { authorization_details: { type: 'account_information', actions: ['read'] } }],
+    ['a user', { user_required: true }],
   ] as [string, Partial<Policy>][])(
     'FAPI 2.0 SP §5.3.4-4: the token suffices where %s is wanted',
     (_title, policy) => {
@@ -90,14 +95,45 @@ describe('authorization', () => {
   test.each(['a b', 'a"b', 'a\\b', 'a\r\nb', 'é', ''])(
     'RFC 6749 §3.3: %j is no scope that a route could want',
     (scope) => {
-      expect(authorization.policy.safeParse({ scopes: [scope] }).success).toBe(false)
-      expect(authorization.policy.safeParse({ scopes: [], any_scope: [scope] }).success).toBe(false)
-      expect(authorization.policy.safeParse({ scopes: ['accounts:read'] }).success).toBe(true)
+      expect(authorization.policy.safeParse({ ...NOTHING, scopes: [scope] }).success).toBe(false)
+      expect(authorization.policy.safeParse({ ...NOTHING, any_scope: [scope] }).success).toBe(false)
+      expect(
+        authorization.policy.safeParse({ ...NOTHING, scopes: ['accounts:read'] }).success,
+      ).toBe(true)
     },
   )
 
+  test('RFC 9396 §9, RAR-2, RAR-3: a consent of another type, or to less, is not enough', () => {
+    for (const rule of [
+      { type: 'payment_initiation' },
+      { type: 'account_information', actions: ['read', 'write'] },
+      { type: 'account_information', members: { accounts: { path_segment: 1 } } },
+    ]) {
+      expect(ask({ authorization_details: rule })).toMatchObject({
+        error: 'insufficient_scope',
+        reason: 'authorization_details_insufficient',
+      })
+    }
+  })
+
+  test('FAPI 2.0 SP §6.7, F2-SEC-2, ATK-7: a token of the client alone is refused where a user is wanted', () => {
+    const request = createRequest()
+    request.token = {
+      expiresAt: NOW + 300,
+      subject: 'app',
+      clientId: 'app',
+      audiences: [AUDIENCE],
+      scopes: [],
+      confirmation: undefined,
+      claims: {},
+      algorithm: 'ES256',
+    }
+    const check = authorization.compile({ ...NOTHING, user_required: true }, createCheckedRoute())
+    expect(check?.(request)).toMatchObject({ error: 'insufficient_scope', reason: 'user_missing' })
+  })
+
   test('on a public route there is no check', () => {
     const route = createCheckedRoute({ isPublic: true })
-    expect(authorization.compile({ scopes: ['accounts'] }, route)).toBeUndefined()
+    expect(authorization.compile({ ...NOTHING, scopes: ['accounts'] }, route)).toBeUndefined()
   })
 })

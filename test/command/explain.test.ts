@@ -33,8 +33,9 @@ describe('a request', () => {
       '4. access_token',
       '5. sender_constraint',
       '6. dpop_freshness',
-      '7. authorization',
-      '8. replay',
+      '7. authentication',
+      '8. authorization',
+      '9. replay',
     ])
     expect(printed).toMatch(
       /required {2,}true {2,}fapi2-security {2,}FAPI 2.0 Security Profile 5.3.4-5\n/,
@@ -55,11 +56,23 @@ describe('a request', () => {
       'https://other.example/accounts',
       '421 no listener serves this host; the public URLs are https://api.bank.example',
     ],
-    ['that is none', 'GET', 'https://api.bank.example/a/../b', '400 path_dot_segment'],
+    [
+      'that is none',
+      'GET',
+      'https://api.bank.example/a/../b',
+      '400 path_dot_segment: The path has a segment . or .., which would lead elsewhere.',
+    ],
   ])('%s', async (_, method, target, answer) => {
     const { code, printed } = await explain(method, target)
     expect(code).toBe(1)
     expect(printed).toContain(`\n\n${answer}`)
+  })
+
+  test('has to have a path or a URL', async () => {
+    const { code, printed, errors } = await explain('GET', 'notaurl')
+    expect(code).toBe(2)
+    expect(printed).toBe('')
+    expect(errors).toBe('notaurl: give a path (/accounts) or a URL (https://…)')
   })
 
   test('may be a path alone', async () => {
@@ -109,11 +122,47 @@ describe('a word', () => {
     expect((await explain(name)).printed).toBe(`${name}\n\n${text}`)
   })
 
+  test.each([
+    [
+      'dpop_replayed',
+      `The proof was used before: every request needs a proof of its own.
+Answered with 401 invalid_dpop_proof. The client is told the reason.
+Asked by replay: Is the DPoP proof seen for the first time?`,
+    ],
+    [
+      'token_expired',
+      `The token has expired.
+Answered with 401 invalid_token. The client is not told the reason, but: "The access token is malformed, expired, revoked or not meant for this resource".
+Asked by access_token: Does an issuer of this route vouch for the token, now?`,
+    ],
+    [
+      'token_missing',
+      `There is no Authorization field.
+Answered with 401 missing_token. The client is told the accepted schemes, and no reason (RFC 6750 §3.1).
+Asked by credentials: Is there one access token, in the Authorization field?`,
+    ],
+    [
+      'upstream_timeout',
+      `The upstream did not answer within its timeouts.
+Answered with 504 gateway_timeout. The client is told the reason.
+No check asks it: the gateway or the upstream could not do its part.`,
+    ],
+  ])('is a reason: %s', async (reason, text) => {
+    const { code, printed } = await explain(reason)
+    expect(code).toBe(0)
+    expect(printed).toBe(`${reason}\n\n${text}`)
+  })
+
+  test('may be near to a reason', async () => {
+    const { errors } = await explain('dpop_replay')
+    expect(errors).toContain('Did you mean dpop_replayed?')
+  })
+
   test('may be nothing that is known', async () => {
     const { code, errors } = await explain('profile-flor')
     expect(code).toBe(2)
     expect(errors).toContain(
-      'There is no diagnostic and no setting "profile-flor". Did you mean profile-floor?',
+      'There is no diagnostic, no reason and no setting "profile-flor". Did you mean profile-floor?',
     )
   })
 })

@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runValidate } from '../../src/command/validate.ts'
 import { createWorkspace, gateway, type Workspace } from '../config/workspace.ts'
@@ -43,7 +44,7 @@ test('a file with errors exits with 78, and says them on the standard error', as
 })
 
 const SHADOWED =
-  '[{ id: all, match: /a/**, upstream: "http://127.0.0.1:1" }, { id: one, match: /a/b, upstream: "http://127.0.0.1:1" }]'
+  '[{ id: all, match: /a/**, scopes: [a], upstream: "http://127.0.0.1:1" }, { id: one, match: /a/b, scopes: [a], upstream: "http://127.0.0.1:1" }]'
 
 test('warnings are said, and only with --deny-warnings refused', async () => {
   const lenient = await validate(gateway({ routes: SHADOWED }))
@@ -77,4 +78,31 @@ test('several files are all judged', async () => {
   expect(code).toBe(78)
   expect(output.printed).toHaveLength(1)
   expect(output.errors[0]).toContain('error[missing-file]')
+})
+
+test('the standard input is -, with paths relative to the current folder', () => {
+  const program = resolve(import.meta.dirname, '../../src/bin.mjs')
+  const run = (input: string) =>
+    spawnSync(process.execPath, [program, 'validate', '-'], {
+      input,
+      cwd: workspace.folder,
+      encoding: 'utf8',
+    })
+  const valid = run(gateway())
+  expect(valid.stderr).toBe('')
+  expect(valid.stdout).toMatch(/^-: valid, 1 route, profile fapi2-security, hash [0-9a-f]{8}\n$/)
+  expect(valid.status).toBe(0)
+  const invalid = run(gateway({ profil: 'custom' }))
+  expect(invalid.stderr).toContain('-:13:1: error[unknown-key]: the file has no setting "profil"')
+  expect(invalid.status).toBe(78)
+})
+
+test('a folder, and a file that is not there, are named for what they are', async () => {
+  const { output } = await validate(gateway(), { files: [workspace.folder, 'no-such.yaml'] })
+  const said = output.errors[0]?.replaceAll(workspace.folder, '<folder>')
+  expect(said).toBe(
+    `<folder>:1:1: error[missing-file]: <folder> cannot be read: it is a folder
+no-such.yaml:1:1: error[missing-file]: no-such.yaml cannot be read: ${resolve('no-such.yaml')} does not exist
+2 errors, 0 warnings. Exit 78. \`fapi-gateway explain missing-file\` says more.`,
+  )
 })

@@ -50,7 +50,9 @@ describe('for people', () => {
     const many = Array.from({ length: 23 }, () => diagnostic())
     const said = renderDiagnostics(many, sources, text)
     expect(said.match(/error\[unknown-key\]/g)).toHaveLength(20)
-    expect(said).toContain('and 3 more, which are not shown\n23 errors, 0 warnings.')
+    expect(said).toContain(
+      'and 3 more, which are not shown; validate --format json shows all\n23 errors, 0 warnings.',
+    )
   })
 
   test('a wide line is shown around the column', () => {

@@ -37,18 +37,74 @@ describe('YAML 1.2', () => {
 
   test.each([
     ['a key twice', 'a: 1\nb: 2\na: 3', ['3:1 duplicate-key: this key is there already']],
-    [
-      'a tag',
-      'a: !!js/function x',
-      ['1:4 yaml-syntax: unresolved tag: tag:yaml.org,2002:js/function'],
-    ],
+    ['a tag', 'a: !!js/function x', ['1:4 yaml-syntax: tags are not read']],
     ['a bracket that is not closed', 'a: [1', [expect.stringMatching(/^1:\d+ yaml-syntax: /)]],
-    ['an alias to nothing', 'a: *b', ['1:4 yaml-syntax: there is no anchor &b before this']],
+    [
+      'an alias to nothing',
+      'a: *b',
+      ['1:4 yaml-syntax: this is an alias, and there is no such anchor before'],
+    ],
     ['an alias to itself', 'a: &a [*a]', [expect.stringContaining('too deep')]],
     ['a prototype', 'a: { __proto__: { b: 1 } }', ['1:6 yaml-syntax: __proto__ is not a name']],
     ['two documents', 'a: 1\n---\na: 2', [expect.stringContaining('yaml-syntax: source contains')]],
   ])('%s is refused', (_, text, expected) => {
     expect(parse(text).said).toEqual(expected)
+  })
+
+  /** Place, message and note of each fault. */
+  function faults(text: string) {
+    const diagnostics = new Diagnostics()
+    const { lines } = parseConfigDocument('f', text, ports, diagnostics)
+    const said = diagnostics.sorted.map(({ position: { line, column, length }, message, note }) => {
+      return `${line}:${column} ${length} ${message}; ${note}`
+    })
+    return { said, lines }
+  }
+
+  test.each([
+    ['[', 'a:\n  b: [::1]:8443\n  c: 1', '2:6 10 unexpected scalar at node end'],
+    ['[', 'a: { b: [::1]:8443, c: 1 }', '1:9 6 missing , between flow map items'],
+    ['{', 'a: {x}y', '1:4 4 unexpected scalar at node end'],
+    ['*', 'a: *.example', '1:4 9 this is an alias, and there is no such anchor before'],
+    ['&', 'a: &x\nb: 1', '1:1 1 this is an anchor of nothing'],
+    ['!', 'a: !x y', '1:4 2 tags are not read'],
+    ['%', 'a: %x', '1:4 1 plain value cannot start with directive indicator character %'],
+    ['@', 'a: @x', '1:4 1 plain value cannot start with reserved character @'],
+    ['`', 'a: `x', '1:4 1 plain value cannot start with reserved character `'],
+  ])('a value that begins with %s needs quotes', (character, text, said) => {
+    const note = `a value that begins with ${character} needs quotes`
+    expect(faults(text).said).toEqual([`${said}; ${note}`])
+  })
+
+  test.each([
+    ['l: { a: ${env:X}, b: 1 }\nx: 1\ny:\n  - a: b\n  - c: d\n', '1:9 8', '${env:X}'],
+    ['l: { a: x${env:X:-y z}w }\nx: 1', '1:9 15', 'x${env:X:-y z}w'],
+    ['l: [${file:/x}, b]\nx: 1', '1:5 10', '${file:/x}'],
+  ])('a reference without quotes in a flow collection is one fault: %j', (text, place, value) => {
+    expect(faults(text).said).toEqual([
+      `${place} a reference between { } or [ ] needs quotes; quote it: "${value}"`,
+    ])
+  })
+
+  test('of a line the first fault is said, and behind a tab none', () => {
+    expect(faults('a: 1\n b: 2\nc: @\nd:\n\te: 1\n\tf: @\ng: @').said).toEqual([
+      '1:4 1 nested mappings are not allowed in compact mappings; undefined',
+      '3:4 1 plain value cannot start with reserved character @; a value that begins with @ needs quotes',
+      '5:1 1 tabs are not allowed as indentation; indent with spaces',
+    ])
+  })
+
+  test.each([
+    ['token: *s3cr3t'],
+    ['token: &s3cr3t'],
+    ['token: !s3cr3t x'],
+    ['token: @s3cr3t'],
+    ['token: [s3cr3t]x'],
+    ['token: [s3cr3t]'],
+    ['token: s3cr3t: x'],
+    ['a: { "secret": {s3cr3t}, b: c } x'],
+  ])('a secret that YAML does not read as text is not shown: %s', (text) => {
+    expect(JSON.stringify(faults(text))).not.toContain('s3cr3t')
   })
 
   test('an alias bomb is refused before it goes off', () => {

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { LoadPorts } from '../../src/config/substitution.ts'
 import { createWorkspace, found, gateway, type Workspace } from './workspace.ts'
 
 let workspace: Workspace
@@ -107,16 +110,18 @@ issuers:
 routes:
   - id: all
     match: /accounts/**
+    scopes: [accounts]
     upstream: http://127.0.0.1:9080
   - id: accounts-v2
     match: GET /accounts/v2
+    scopes: [accounts]
     upstream: http://127.0.0.1:9080
   - id: payments
     match: POST /payments
     upsteam: http://core-banking.internal:8080
 `
     expect((await workspace.load(yaml)).text).toBe(
-      `gateway.yaml:7:8: error[key-mismatch]: tls/other.key is not the key of tls/server.crt
+      `gateway.yaml:7:8: error[key-mismatch]: tls/other.key is not the key of tls/server.crt: the certificate is RSA 2048, the key is EC P-256
     5 |   public_url: https://api.bank.example
     6 |   certificate: tls/server.crt
     7 |   key: tls/other.key
@@ -131,10 +136,10 @@ gateway.yaml:15:9: warning[shadowed-route]: /accounts/** also matches what "acco
    14 | routes:
    15 |   - id: all
       |         ^^^
-gateway.yaml:23:5: error[unknown-key]: routes[2] has no setting "upsteam"
-   21 |   - id: payments
-   22 |     match: POST /payments
-   23 |     upsteam: http://core-banking.internal:8080
+gateway.yaml:25:5: error[unknown-key]: routes[2] has no setting "upsteam"
+   23 |   - id: payments
+   24 |     match: POST /payments
+   25 |     upsteam: http://core-banking.internal:8080
       |     ^^^^^^^ did you mean "upstream"?
 3 errors, 1 warning. Exit 78. \`fapi-gateway explain key-mismatch\` says more.
 `,
@@ -158,6 +163,11 @@ gateway.yaml:23:5: error[unknown-key]: routes[2] has no setting "upsteam"
     ['a count that is none', { limits: '{ connections: 0 }' }, ['13 invalid-value']],
     ['an admin port for everybody', { admin: '{ address: "0.0.0.0:9901" }' }, ['13 admin-exposed']],
     ['a port that is none', { admin: '{ address: "127.0.0.1:99999" }' }, ['13 invalid-value']],
+    [
+      'a token limit that no header section holds',
+      { limits: '{ token: 17KiB }' },
+      ['13 invalid-value'],
+    ],
     ['a short nonce secret', { dpop: '{ nonce: { secret: short } }' }, ['13 invalid-value']],
   ])('%s', async (_, change, expected) => {
     const outcome = await workspace.load(gateway(change))
@@ -183,6 +193,105 @@ gateway.yaml:23:5: error[unknown-key]: routes[2] has no setting "upsteam"
     expect(outcome.text).toBe(`gateway.yaml:1:1: error[missing-file]: gateway.yaml cannot be read
 1 error, 0 warnings. Exit 78. \`fapi-gateway explain missing-file\` says more.
 `)
+  })
+})
+
+describe('what is said helps', () => {
+  /** Message and note of each diagnostic. */
+  async function messages(change: Record<string, string>, ports?: Partial<LoadPorts>) {
+    const { diagnostics } = await workspace.load(gateway(change), ports)
+    return diagnostics.map(({ message, note }) => (note ? `${message} (${note})` : message))
+  }
+
+  test('a limit of 16 KiB for tokens is the largest', async () => {
+    const { configuration } = await workspace.load(gateway({ limits: '{ token: 16KiB }' }))
+    expect(configuration?.limits.token).toBe(16_384)
+  })
+
+  test.each([
+    [{ version: '2' }, ['version: this program reads version 1']],
+    [
+      { version: '"1"' },
+      ['version: this program reads version 1 (it is a number: without quotes)'],
+    ],
+    [
+      { admin: '{ address: 9901 }' },
+      ['admin.address: expected text, found a number (such as 127.0.0.1:8443)'],
+    ],
+    [
+      { issuers: '{ a: { issuer: 1, audience: a } }' },
+      ['issuers.a.issuer: expected text, found a number (such as https://as.bank.example)'],
+    ],
+    [
+      { routes: '[{ id: a, match: /a, scopes: [a], upstream: "http://[::1]:1", realm: 1 }]' },
+      ['routes[0].realm: expected text, found a number (write it in quotes: "1")'],
+    ],
+    [
+      { routes: '[{ id: a, match: /a, scopes: [a], upstream: core }]' },
+      [
+        'routes[0].upstream: there is no upstream core (there are no upstreams; add upstreams: core:)',
+      ],
+    ],
+    [
+      {
+        routes: '[{ id: a, match: /a, scopes: [a], upstream: core }]',
+        upstreams: '{ other: { url: https://a } }',
+      },
+      ['routes[0].upstream: there is no upstream core (a URL, or a name of upstreams)'],
+    ],
+  ])('%j', async (change, expected) => {
+    expect(await messages(change)).toEqual(expected)
+  })
+
+  test('cipher suites are not set at a listener', async () => {
+    const listen =
+      '{ address: "1:1", public_url: https://api.bank.example, certificate: tls/server.crt, key: tls/server.key, ciphers: x }'
+    expect(await messages({ listen })).toEqual([
+      'listen has no setting "ciphers" (cipher suites are those of the profile)',
+    ])
+  })
+
+  test('a key and a certificate of one kind', async () => {
+    const { generateKeyPairSync } = await import('node:crypto')
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    await workspace.write('tls/another.key', key)
+    const upstreams = '{ a: { url: https://a, cert: tls/server.crt, key: tls/another.key } }'
+    expect(await messages({ upstreams })).toEqual([
+      'tls/another.key is not the key of tls/server.crt: both are RSA 2048',
+    ])
+  })
+
+  test.each([
+    ['ENOENT', 'ca.pem', `${resolve('ca.pem')} does not exist`],
+    ['EISDIR', 'ca.pem', `${resolve('ca.pem')} is a folder`],
+    ['EACCES', 'ca.pem', `permission denied (${resolve('ca.pem')})`],
+    ['ENOENT', '/ca.pem', 'it does not exist'],
+    ['EISDIR', '/ca.pem', 'it is a folder'],
+    ['EACCES', '/ca.pem', 'permission denied'],
+  ])('why a file cannot be read: %s, %s', async (code, ca, cause) => {
+    const readFile = (path: string) => {
+      if (basename(path) === 'ca.pem') throw Object.assign(new Error(code), { code })
+      return readFileSync(join(workspace.folder, path), 'utf8')
+    }
+    const upstreams = `{ a: { url: https://a, ca: ${ca} } }`
+    expect(await messages({ upstreams }, { readFile })).toEqual([`${ca} cannot be read: ${cause}`])
+    // Where a reference led is not shown.
+    const referred = '{ a: { url: https://a, ca: "${env:CA}" } }'
+    expect(await messages({ upstreams: referred }, { readFile, env: { CA: ca } })).toEqual([
+      expect.stringMatching(/^\$\{env:CA\} cannot be read: (it|permission denied)[^/]*$/),
+    ])
+  })
+
+  test('what could not be replaced is not judged', async () => {
+    const reference = '"${env:NOPE}"'
+    const listen = `{ address: ${reference}, public_url: ${reference}, certificate: ${reference}, key: "\${file:/nope/x}" }`
+    const dpop = `{ nonce: { secret: ${reference}, mode: ${reference} } }`
+    const outcome = await workspace.load(gateway({ listen, dpop, profile: reference }))
+    expect(new Set(outcome.diagnostics.map(({ id }) => id))).toEqual(new Set(['missing-secret']))
+    expect(outcome.diagnostics).toHaveLength(7)
+    expect(outcome.configuration).toBeUndefined()
+    expect(outcome.text).toContain('the file /nope/x cannot be read: it does not exist\n')
   })
 })
 

@@ -9,7 +9,10 @@ afterAll(() => workspace.remove())
 
 /** The ids of what is said of an honest configuration with one part changed. */
 async function said(change: Record<string, string | undefined>): Promise<string[]> {
-  return found(await workspace.load(gateway(change))).map((text) => text.replace(/^\d+ /, ''))
+  const defaults = '{ scopes: [openid] }'
+  return found(await workspace.load(gateway({ defaults, ...change }))).map((text) =>
+    text.replace(/^\d+ /, ''),
+  )
 }
 
 const URL = 'public_url: https://api.bank.example'
@@ -29,6 +32,16 @@ describe('a listener', () => {
       'no public URL',
       { listen: `{ address: "1:1", certificate: tls/server.crt, key: tls/server.key }` },
       ['missing-key'],
+    ],
+    [
+      'two public URLs on one port of a host',
+      { listen: listen('public_urls: ["https://api.bank.example:443/v2"]') },
+      ['duplicate-address'],
+    ],
+    [
+      'two public URLs on two ports of a host',
+      { listen: listen('public_urls: ["https://api.bank.example:8443"]') },
+      [],
     ],
     [
       'a public URL without TLS',
@@ -172,6 +185,43 @@ describe('a listener', () => {
     expect(found(await workspace.load(gateway(), { now: now + 14 * 86_400 }))[0]).toBe(
       '6 certificate-expired',
     )
+  })
+})
+
+describe('addresses to listen on', () => {
+  const tls = `${URL}, tls: { certificates: [{ ${PAIR} }] }`
+  const two = (one: string, other: string) => ({
+    listen: undefined,
+    listeners: `{ a: { address: "${one}", ${tls} }, b: { address: "${other}", ${tls} } }`,
+  })
+  const withAdmin = (address: string) => ({
+    admin: `{ address: "${address}", token: a-long-enough-token }`,
+  })
+  test.each<[string, Record<string, string | undefined>, string[]]>([
+    ['that of the listener for the admin port', withAdmin('127.0.0.1:8443'), ['duplicate-address']],
+    ['every address for the admin port', withAdmin('0.0.0.0:8443'), ['duplicate-address']],
+    ['every address of IPv6', withAdmin('[::]:8443'), ['duplicate-address']],
+    ['another port', withAdmin('127.0.0.1:8444'), []],
+    ['another address', withAdmin('127.0.0.2:8443'), []],
+    ['two listeners on one', two('127.0.0.1:8443', '127.0.0.1:8443'), ['duplicate-address']],
+    ['in two spellings', two('[::1]:8443', '[0:0:0:0:0:0:0:1]:08443'), ['duplicate-address']],
+    ['a name in two spellings', two('Localhost:1', 'localhost:1'), ['duplicate-address']],
+    ['every address before one', two('0.0.0.0:8443', '[::1]:8443'), ['duplicate-address']],
+    ['a port that the system chooses', two('127.0.0.1:0', '0.0.0.0:0'), []],
+  ])('%s', async (_, change, ids) => {
+    expect(await said(change)).toEqual(ids)
+  })
+
+  test('the later one is pointed at, and the earlier one named', async () => {
+    const same = await workspace.load(gateway({ admin: '{ address: "127.0.0.1:8443" }' }))
+    expect(same.diagnostics.map(({ message, position }) => [message, position.line])).toEqual([
+      ['admin.address: 127.0.0.1:8443 is taken: listen.address listens there too', 13],
+    ])
+    const change = two('0.0.0.0:8443', '[::1]:8443')
+    const { diagnostics } = await workspace.load(gateway(change))
+    expect(diagnostics.map(({ message }) => message)).toEqual([
+      'listeners.b.address: [::1]:8443 is taken: listeners.a.address listens on 0.0.0.0:8443, which overlaps',
+    ])
   })
 })
 
@@ -422,11 +472,45 @@ describe('a route', () => {
   })
 })
 
+describe('a route that asks for nothing in a token', () => {
+  const route = (more: string) => ({
+    defaults: undefined,
+    routes: `[{ id: a, match: /a, upstream: "http://127.0.0.1:1"${more} }]`,
+  })
+
+  test('RFC 6750 §3.1: is warned of, and serves', async () => {
+    const { configuration, text } = await workspace.load(gateway(route('')))
+    expect(configuration).toBeDefined()
+    expect(
+      text,
+    ).toBe(`gateway.yaml:11:16: warning[unrestricted-route]: a asks for no scopes and no claims: any token of its issuers passes
+    9 | issuers:
+   10 |   bank: { issuer: https://as.bank.example, audience: https://api.bank.example }
+   11 | routes: [{ id: a, match: /a, upstream: "http://127.0.0.1:1" }]
+      |                ^ RFC 6750 §3.1, FAPI 2.0 Security Profile 5.3.4-4
+0 errors, 1 warning. \`fapi-gateway explain unrestricted-route\` says more.
+`)
+  })
+
+  test.each([
+    [', scopes: [a]'],
+    [', scopes: { any: [a] }'],
+    [', claims: { a: present }'],
+    [', public: true'],
+  ])('is none with%s', async (more) => {
+    expect(await said(route(more))).toEqual([])
+  })
+
+  test('is none where the defaults ask for something', async () => {
+    expect(await said({ ...route(''), defaults: '{ claims: { a: present } }' })).toEqual([])
+  })
+})
+
 describe('settings laid over one another', () => {
   const route = (more: string) => `[{ id: a, match: /a, upstream: "http://127.0.0.1:1", ${more} }]`
   async function policies(change: Record<string, string>) {
-    const { configuration, text } = await workspace.load(gateway(change))
-    expect(text).toBe('')
+    const { configuration, diagnostics } = await workspace.load(gateway(change))
+    expect(diagnostics.filter(({ id }) => id !== 'unrestricted-route')).toEqual([])
     return configuration?.routes[0]
   }
 
@@ -435,7 +519,7 @@ describe('settings laid over one another', () => {
       defaults: '{ scopes: [openid], claims: { acr: { equals: sca } } }',
       routes: route('scopes: { all: [accounts], any: [a, b] }, claims: { intent: present }'),
     })
-    expect(found?.policies['authorization']).toEqual({
+    expect(found?.policies['authorization']).toMatchObject({
       scopes: ['openid', 'accounts'],
       any_scope: ['a', 'b'],
       claims: { acr: { equals: 'sca' }, intent: 'present' },

@@ -84,7 +84,8 @@ const PARTS = {
     '  client_ca: tls/client-ca.pem',
   ].join('\n'),
   issuers: '\n  bank: { issuer: https://as.bank.example, audience: https://api.bank.example }',
-  routes: '\n  - { id: accounts, match: GET /accounts/**, upstream: http://127.0.0.1:9080 }',
+  routes:
+    '\n  - { id: accounts, match: GET /accounts/**, scopes: [accounts], upstream: http://127.0.0.1:9080 }',
 } as const
 
 /** An honest configuration with some of its parts replaced or added; undefined leaves a part out. */

@@ -7,6 +7,8 @@ const protection: Protection = {
   realm: 'api.bank.example',
   schemes: ['Bearer', 'DPoP'],
   scope: 'accounts payments',
+  acrValues: 'urn:openbanking:psd2:sca loa3',
+  maxAge: 300,
   algs: 'PS256 ES256 EdDSA',
 }
 const errors = Object.keys(ERRORS) as ErrorCode[]
@@ -116,5 +118,25 @@ describe('challenges', () => {
   test('a public route, where no scheme succeeds, challenges for none', () => {
     const failure = fail('invalid_request', 'token_in_query')
     expect(challenges(failure, { ...protection, schemes: [] }, undefined)).toEqual([])
+  })
+
+  test('RFC 9470 §3, SU-1: a step-up says what would be enough, and nobody else is told', () => {
+    const weak = fail('insufficient_user_authentication', 'acr_insufficient')
+    const [own, other] = challenges(weak, protection, 'DPoP').map(parseChallenge)
+    expect(own).toEqual({
+      scheme: 'DPoP',
+      parameters: {
+        realm: 'api.bank.example',
+        error: 'insufficient_user_authentication',
+        error_description: 'acr_insufficient',
+        acr_values: 'urn:openbanking:psd2:sca loa3',
+        max_age: '300',
+        algs: 'PS256 ES256 EdDSA',
+      },
+    })
+    expect(other?.parameters).toEqual({ realm: 'api.bank.example' })
+    expect(challenges(invalidToken, protection, 'Bearer')[0]).not.toContain('acr_values')
+    const nothing = { ...protection, acrValues: '', maxAge: undefined }
+    expect(challenges(weak, nothing, 'Bearer')[0]).not.toMatch(/acr_values|max_age/)
   })
 })

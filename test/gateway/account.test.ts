@@ -44,6 +44,7 @@ describe('outcomeOf', () => {
   const denied: ErrorCode[] = [
     ...(['missing_token', 'invalid_request', 'invalid_token', 'insufficient_scope'] as const),
     ...(['invalid_dpop_proof', 'use_dpop_nonce'] as const),
+    'insufficient_user_authentication',
   ]
   const expected = (error: ErrorCode) => {
     if (denied.includes(error)) return 'denied'

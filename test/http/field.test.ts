@@ -1,11 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   fieldLines,
   isFieldName,
   isToken68,
   parseListTokens,
-  quoteString,
   SEVERAL,
   soleField,
 } from '../../src/http/field.ts'
@@ -109,27 +107,6 @@ describe('isFieldName', () => {
 
   test.each(['', 'a b', 'a:', 'a\r\nb', 'a\n'])('RFC 9110 §5.1: %j is not a field name', (text) => {
     expect(isFieldName(text)).toBe(false)
-  })
-})
-
-describe('quoteString', () => {
-  test('RFC 9110 §5.6.4: quotes and backslashes are escaped', () => {
-    expect(quoteString('a "b" \\c')).toBe('"a \\"b\\" \\\\c"')
-    expect(quoteString('')).toBe('""')
-  })
-
-  test('RFC 6750 §3, H40: what is not visible ASCII or a space cannot leave', () => {
-    expect(quoteString('a\r\nSet-Cookie: b\0\x7f\u00e9\u{1f600}')).toBe('"a??Set-Cookie: b????"')
-  })
-
-  test('RFC 9110 §5.6.4: the quoted text of visible ASCII comes back when it is unquoted', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'grapheme-ascii' }), (text) => {
-        const quoted = quoteString(text)
-        expect(quoted).toMatch(/^"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"$/)
-        expect(quoted.slice(1, -1).replace(/\\(.)/g, '$1')).toBe(text)
-      }),
-    )
   })
 })
 

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { calculateJwkThumbprint } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { parsePublicJwk } from '../../src/jose/jwk.ts'
+import { parsePublicJwk, requiredMembers } from '../../src/jose/jwk.ts'
 import { jwkThumbprint } from '../../src/jose/thumbprint.ts'
 
 const corpora = process.env['CORPORA']
@@ -24,6 +24,11 @@ describe('jwkThumbprint', () => {
     const reversed = Object.fromEntries(Object.entries(jwk).reverse())
     const dressed = { kid: 'a', use: 'sig', alg: 'x', key_ops: ['verify'], x5c: [], ...reversed }
     expect(jwkThumbprint(parsePublicJwk(dressed)!)).toBe(jwkThumbprint(parsePublicJwk(jwk)!))
+  })
+
+  test.each(KEYS)('RFC 7638 §3.3: the required members stand in order ($kty $crv)', (jwk) => {
+    const names = Object.keys(requiredMembers(parsePublicJwk({ kid: 'a', ...jwk })!))
+    expect(names).toEqual(Object.keys(jwk).sort())
   })
 
   test.skipIf(corpora === undefined)(
