@@ -7,6 +7,7 @@
 import type { Services } from '../check/check.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Serving } from '../gateway/handler.ts'
+import { ResourceMetadata } from '../gateway/resource-metadata.ts'
 import { Route } from '../gateway/route.ts'
 import { Router } from '../gateway/router.ts'
 import { type IssuerParts, ReachedIssuer } from './issuers.ts'
@@ -55,7 +56,13 @@ export function buildParts(
         certificatesAsked,
       }),
   )
-  const serving = { router: new Router(routes), limits: configuration.limits }
+  const serving = {
+    router: new Router(routes),
+    limits: configuration.limits,
+    metadata: configuration.resourceMetadata
+      ? new ResourceMetadata(configuration, certificatesAsked)
+      : undefined,
+  }
   return { configuration, issuers, upstreams, routes, serving }
 }
 

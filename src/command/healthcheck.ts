@@ -16,7 +16,7 @@ const TIMEOUT = 3
  * @returns 0 if it is ready, 1 if it is not, 2 if the URL is none.
  */
 export async function runHealthcheck(url: string, output: Output): Promise<number> {
-  if (!URL.canParse(url)) {
+  if (!URL.canParse(url) || !/^https?:/i.test(url)) {
     output.error(`"${url}" is no URL; the admin listener is at one such as http://127.0.0.1:9901`)
     return EXIT.usage
   }

@@ -219,6 +219,8 @@ export interface Configuration {
   readonly issuers: readonly IssuerConfig[]
   readonly upstreams: readonly UpstreamConfig[]
   readonly routes: readonly RouteConfig[]
+  /** Whether the resource describes itself (RFC 9728). */
+  readonly resourceMetadata: boolean
   readonly dpop: {
     /** Seconds after which a new nonce is given out; the previous one stays good as long. */
     readonly nonceRotation: number

@@ -122,12 +122,13 @@ function compile(
   if (plain.admin !== undefined) checkAdmin(plain.admin, reader)
   checkAddresses(reader)
 
-  const { dpop: dpopInput, limits, logging, shutdown, admin } = plain
+  const { dpop: dpopInput, limits, logging, shutdown, admin, resourceMetadata } = plain
   if (
     dpopInput === undefined ||
     limits === undefined ||
     logging === undefined ||
-    shutdown === undefined
+    shutdown === undefined ||
+    resourceMetadata === undefined
   ) {
     return undefined
   }
@@ -139,6 +140,7 @@ function compile(
     issuers: issuers.map(({ config }) => config),
     upstreams: upstreams.all,
     routes,
+    resourceMetadata,
     dpop: {
       nonceRotation: dpopInput.nonce.rotate,
       nonceSecret: dpopInput.nonce.secret,
@@ -201,13 +203,14 @@ function readProfile(reader: ConfigReader): Profile {
 
 /** The parts that stand for themselves. */
 function readPlain(reader: ConfigReader) {
-  const { dpop, limits, logging, admin, shutdown } = fileSchema.shape
+  const { dpop, limits, logging, admin, shutdown, resource_metadata } = fileSchema.shape
   return {
     dpop: reader.read(dpop, ['dpop']),
     limits: reader.read(limits, ['limits']),
     logging: reader.read(logging, ['logging']),
     admin: reader.read(admin, ['admin']),
     shutdown: reader.read(shutdown, ['shutdown']),
+    resourceMetadata: reader.read(resource_metadata, ['resource_metadata']),
   }
 }
 

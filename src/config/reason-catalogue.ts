@@ -47,6 +47,7 @@ export const REASONS = {
     host_is_not_sni: 'The host is not the one that the TLS handshake asked for.',
     connection_before_reload: 'The connection is from before a reload that changed its listener.',
     route_not_found: 'No route matches the host and the path.',
+    method_not_of_metadata: 'The metadata of the resource can be read and nothing else.',
     method_not_of_route: 'Routes match the path, and none of them for this method.',
   },
   gateway: {

@@ -142,6 +142,10 @@ export const fileSchema = z
       })
       .describe('/healthz, /readyz and /metrics.')
       .optional(),
+    resource_metadata: z
+      .boolean()
+      .describe('Publish the metadata of the resource (RFC 9728), and name it in challenges.')
+      .default(false),
     shutdown: z
       .strictObject({
         ready_off_for: period('0s', '5m')

@@ -29,24 +29,24 @@ export interface Protection {
  * (RFC 9449 §7.2). Where it used none, or it cannot be told which, the error goes to all of them.
  *
  * @param presented The scheme the client used, if it used one.
+ * @param metadataUrl Where the resource's metadata is (RFC 9728 §5.1), if it is published.
  */
 export function challenges(
   failure: Failure,
   protection: Protection,
   presented: string | undefined,
+  metadataUrl?: string,
 ): string[] {
   const spec = ERRORS[failure.error]
   if (spec.challenge === 'none') return []
 
   const { schemes } = protection
-  if (presented === undefined || spec.challenge === 'schemes') {
-    return schemes.map((scheme) => challenge(failure, protection, scheme, true))
-  }
-  const others = schemes.filter((scheme) => scheme !== presented)
-  return [
-    challenge(failure, protection, presented, true),
-    ...others.map((scheme) => challenge(failure, protection, scheme, false)),
-  ]
+  const ambiguous = presented === undefined || spec.challenge === 'schemes'
+  const all = ambiguous ? schemes : [presented, ...schemes.filter((one) => one !== presented)]
+  return all.map((scheme) => {
+    const own = challenge(failure, protection, scheme, ambiguous || scheme === presented)
+    return metadataUrl === undefined ? own : `${own}, resource_metadata="${metadataUrl}"`
+  })
 }
 
 function challenge(

@@ -24,6 +24,8 @@ export class Exchange {
   content: Content
   /** The authority that was asked for, when it is found to be ours: lower-case, with the port if one came. */
   authority: string
+  /** Where the metadata of the resource is, if it is published (RFC 9728). */
+  metadataUrl: string | undefined
   route: Route | undefined
   request: ResourceRequest | undefined
   failure: Failure | undefined
@@ -56,6 +58,7 @@ export class Exchange {
     this.startedAt = startedAt
     this.content = { length: undefined, present: false }
     this.authority = ''
+    this.metadataUrl = undefined
     this.route = undefined
     this.request = undefined
     this.failure = undefined

@@ -17,6 +17,7 @@ import { readContent } from './content.ts'
 import { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { authorize } from './pipeline.ts'
+import { publish, type ResourceMetadata } from './resource-metadata.ts'
 import { refuse } from './respond.ts'
 import type { Route } from './route.ts'
 import type { Router } from './router.ts'
@@ -25,6 +26,8 @@ import type { Router } from './router.ts'
 export interface Serving {
   readonly router: Router<Route>
   readonly limits: LimitsConfig
+  /** Undefined where it is not published. */
+  readonly metadata: ResourceMetadata | undefined
 }
 
 /** What happens around a request, and is not part of deciding it. */
@@ -98,6 +101,10 @@ export class Gateway {
     const serving = this.#serving
     const route = this.#find(exchange, publicUrls, serving)
     if (route instanceof Failure) return refuse(exchange, route)
+    if (Buffer.isBuffer(route)) {
+      const failure = publish(exchange, route)
+      return failure === undefined ? undefined : refuse(exchange, failure)
+    }
     // Before the checks, one of which writes: who comes again in a second shall come with the same proof.
     if (route.upstream.isBusy()) {
       return refuse(exchange, fail('upstream_unavailable', 'upstream_busy'))
@@ -112,12 +119,12 @@ export class Gateway {
     })
   }
 
-  /** Reads the head of a request: its route, or why there is none. */
+  /** Reads the head of a request: its route, or why there is none; or the metadata it asks for. */
   #find(
     exchange: Exchange,
     publicUrls: readonly PublicUrl[],
-    { router, limits }: Serving,
-  ): Route | Failure {
+    { router, limits, metadata }: Serving,
+  ): Route | Buffer | Failure {
     const { incoming, connection } = exchange
     const { rawHeaders, httpVersion, method = '', url = '' } = incoming
 
@@ -141,6 +148,9 @@ export class Gateway {
     }
     exchange.authority = port === undefined ? host : `${host}:${port}`
 
+    const document = metadata?.find(publicUrl, target.path)
+    if (document !== undefined) return document
+    exchange.metadataUrl = metadata?.urlOf(publicUrl)
     const { route, allow } = router.find(host, method, target.path)
     if (route === undefined) {
       if (allow.length === 0) return fail('not_found', 'route_not_found')

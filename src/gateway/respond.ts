@@ -31,11 +31,12 @@ export function refuse(exchange: Exchange, failure: Failure): void {
 
   const headers: string[] = []
   // RFC 9110 §11.6.1: a 401 has a challenge; RFC 6750 §3.1: so have 400 and 403 about a token.
-  for (const value of exchange.route?.challenges(failure, exchange.request?.scheme) ?? []) {
+  const { route, request, metadataUrl } = exchange
+  for (const value of route?.challenges(failure, request?.scheme, metadataUrl) ?? []) {
     headers.push('WWW-Authenticate', value)
   }
   // RFC 9449 §8.1: exactly one nonce; §8.2: then nothing is stored.
-  const nonce = exchange.request?.nextNonce
+  const nonce = request?.nextNonce
   if (nonce !== undefined) headers.push('DPoP-Nonce', nonce)
   // RFC 9110 §15.5.6.
   if (exchange.allow !== undefined) headers.push('Allow', exchange.allow.join(', '))

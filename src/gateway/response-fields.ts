@@ -53,7 +53,8 @@ export function responseFields(
   if (nonce !== undefined) headers.push('DPoP-Nonce', nonce, 'Cache-Control', 'no-store')
   // RFC 9110 §15.5.2: a 401 has a challenge, an upstream's too.
   if (status === 401 && !challenged) {
-    for (const value of route.bareChallenges) headers.push('WWW-Authenticate', value)
+    for (const value of route.bareChallenges(exchange.metadataUrl))
+      headers.push('WWW-Authenticate', value)
   }
   // RFC 9112 §9.6: the client is still sending what nobody will read.
   if (exchange.isReceiving) {

@@ -51,19 +51,23 @@ export class Route implements Matched {
   }
 
   /** The `WWW-Authenticate` values of a refusal on this route. */
-  challenges(failure: Failure, presented: string | undefined): readonly string[] {
-    const key = `${failure.error} ${failure.description} ${presented}`
+  challenges(
+    failure: Failure,
+    presented: string | undefined,
+    metadataUrl: string | undefined,
+  ): readonly string[] {
+    const key = `${failure.error} ${failure.description} ${presented} ${metadataUrl}`
     let values = this.#challenges.get(key)
     if (values === undefined) {
-      values = challenges(failure, this.#protection, presented)
+      values = challenges(failure, this.#protection, presented, metadataUrl)
       this.#challenges.set(key, values)
     }
     return values
   }
 
   /** The challenges without an error, for an upstream's 401 that has none (RFC 9110 §15.5.2). */
-  get bareChallenges(): readonly string[] {
-    return this.challenges(NO_CREDENTIALS, undefined)
+  bareChallenges(metadataUrl: string | undefined): readonly string[] {
+    return this.challenges(NO_CREDENTIALS, undefined, metadataUrl)
   }
 }
 
