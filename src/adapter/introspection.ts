@@ -1,5 +1,5 @@
 /**
- * The introspection client (RFC 7662).
+ * The introspection client (RFC 7662), which can insist on signed answers (RFC 9701).
  *
  * Answers are kept for a bounded time, under the digest of the token; tokens asked about at the same
  * time are asked about once. What cannot be asked is not known: never "inactive", never let through.
@@ -14,8 +14,10 @@ import { Failure, fail } from '../failure/failure.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { AccessToken } from '../token/access-token.ts'
+import type { Claims } from '../token/claims.ts'
 import { parseIntrospection } from '../token/introspection.ts'
-import type { IntrospectionSource } from '../token/issuer.ts'
+import { SIGNED_RESPONSE, verifyIntrospectionJwt } from '../token/introspection-jwt.ts'
+import type { IntrospectionSource, KeySource } from '../token/issuer.ts'
 import { clientAuthenticator } from './client-authentication.ts'
 import type { DiscoveredIssuer } from './metadata.ts'
 import { type Answer, type OutboundClient, OutboundError } from './outbound.ts'
@@ -36,6 +38,8 @@ export interface IntrospectionParts {
   readonly config: IntrospectionConfig
   readonly client: OutboundClient
   readonly discovery: DiscoveredIssuer
+  /** What signed answers are verified by; without it, none are believed. */
+  readonly keys?: KeySource | undefined
   readonly metrics: Metrics
   readonly logger: Logger
   /** Seconds since the epoch. */
@@ -79,6 +83,12 @@ export class IntrospectionClient implements IntrospectionSource {
     return asked
   }
 
+  /** Forgets all answers: a key that they were signed by is the issuer's no more. */
+  forget(): void {
+    this.#remembered.clear()
+    this.#refused.clear()
+  }
+
   async #ask(token: string, digest: string): Promise<Verdict> {
     const { issuer, metrics, logger, now } = this.#parts
     const end = metrics.introspectionSeconds.startTimer({ issuer: issuer.id })
@@ -103,7 +113,7 @@ export class IntrospectionClient implements IntrospectionSource {
   }
 
   async #call(token: string): Promise<Answer> {
-    const { client } = this.#parts
+    const { client, config } = this.#parts
     const endpoint = await this.#locate()
     const { headers, form } = await this.#authenticate()
     // RFC 7662 §2.1. URLSearchParams encodes whatever the token is made of.
@@ -111,7 +121,7 @@ export class IntrospectionClient implements IntrospectionSource {
     return client.call(endpoint, {
       method: 'POST',
       headers: {
-        accept: 'application/json',
+        accept: config.response === 'jwt' ? SIGNED_RESPONSE : 'application/json',
         'content-type': 'application/x-www-form-urlencoded',
         ...headers,
       },
@@ -133,13 +143,24 @@ export class IntrospectionClient implements IntrospectionSource {
     return endpoint
   }
 
-  #judge({ status, mediaType, body }: Answer): Verdict {
+  async #judge(answer: Answer): Promise<Verdict> {
+    const { config, issuer, now } = this.#parts
+    const { status } = answer
     if (status !== 200) throw new Error(`the introspection endpoint answered ${status}`)
-    const response = mediaType === 'application/json' ? parseJsonObject(body) : undefined
-    if (response === undefined) {
-      return fail('temporarily_unavailable', 'introspection_response_malformed')
+    const response = config.response === 'jwt' ? await this.#verify(answer) : parsePlain(answer)
+    if (response instanceof Failure) return response
+    return parseIntrospection(response, issuer, now())
+  }
+
+  /** RFC 9701 §4: who asks for a signed answer takes no other. */
+  async #verify({ mediaType, body }: Answer): Promise<Claims | Failure> {
+    const { config, issuer, keys, now } = this.#parts
+    if (mediaType !== SIGNED_RESPONSE || keys === undefined) {
+      return fail('temporarily_unavailable', 'introspection_jwt_missing')
     }
-    return parseIntrospection(response, this.#parts.issuer, this.#parts.now())
+    // RFC 9701 §5: an issuer knows its resource servers as clients, or by what it writes in `aud`.
+    const recipients = [config.authentication.clientId, ...issuer.audiences]
+    return verifyIntrospectionJwt(body.toString('latin1'), keys, issuer, recipients, now())
   }
 
   /**
@@ -165,4 +186,9 @@ export class IntrospectionClient implements IntrospectionSource {
   #answered(result: string): void {
     this.#parts.metrics.introspectionRequests.inc({ issuer: this.#parts.issuer.id, result })
   }
+}
+
+function parsePlain({ mediaType, body }: Answer): Claims | Failure {
+  const response = mediaType === 'application/json' ? parseJsonObject(body) : undefined
+  return response ?? fail('temporarily_unavailable', 'introspection_response_malformed')
 }

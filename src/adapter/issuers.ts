@@ -38,8 +38,12 @@ export class ReachedIssuer {
     const verified = new VerifiedTokens(config.cacheEntries)
     this.config = config
 
-    if (config.tokens === 'jwt') {
-      const onWithdrawn = () => verified.clear()
+    let introspection: IntrospectionClient | undefined
+    if (needsKeys(config)) {
+      const onWithdrawn = () => {
+        verified.clear()
+        introspection?.forget()
+      }
       this.#keys = new RemoteKeys({
         config,
         client,
@@ -50,7 +54,6 @@ export class ReachedIssuer {
         onWithdrawn,
       })
     }
-    let introspection: IntrospectionClient | undefined
     if (config.introspection !== undefined) {
       const asking = new OutboundClient(config.introspection.tls, config.introspection.timeout)
       clients.push(asking)
@@ -59,6 +62,7 @@ export class ReachedIssuer {
         config: config.introspection,
         client: asking,
         discovery,
+        keys: this.#keys,
         metrics,
         logger,
         now,
@@ -81,7 +85,7 @@ export class ReachedIssuer {
     initialise(config, metrics)
   }
 
-  /** Whether its tokens can be judged. An issuer that is only introspected is asked when needed. */
+  /** Whether its tokens can be judged. An issuer that signs nothing for us is asked when needed. */
   get ready(): boolean {
     return this.#keys?.isFresh() ?? true
   }
@@ -97,13 +101,19 @@ export class ReachedIssuer {
   }
 }
 
-function initialise({ id, tokens, introspection }: IssuerConfig, metrics: Metrics): void {
+/** Whether its tokens, or its answers about them, are verified by its keys. */
+function needsKeys({ tokens, introspection }: IssuerConfig): boolean {
+  return tokens === 'jwt' || introspection?.response === 'jwt'
+}
+
+function initialise(config: IssuerConfig, metrics: Metrics): void {
+  const { id, tokens, introspection } = config
   const kinds = introspection === undefined ? [tokens] : new Set([tokens, 'introspection'])
   for (const kind of kinds) {
     for (const result of ['ok', 'refused'])
       metrics.tokensVerified.inc({ issuer: id, kind, result }, 0)
   }
-  if (tokens === 'jwt') {
+  if (needsKeys(config)) {
     for (const result of ['ok', 'timeout', 'error'])
       metrics.jwksRefresh.inc({ issuer: id, result }, 0)
     metrics.jwksKeys.set({ issuer: id }, 0)

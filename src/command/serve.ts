@@ -80,8 +80,8 @@ async function reload(
           ({ position: { file, line, column }, id, message }) =>
             `${file}:${line}:${column} ${id}: ${message}`,
         )
-      : await running.reload(configuration).catch(causeOf)
-  if (obstacles === undefined) {
+      : [await running.reload(configuration).catch(causeOf)].filter((one) => one !== undefined)
+  if (obstacles.length === 0) {
     metrics.configReloads.inc({ result: 'ok' })
     logger.info({ config: configuration?.hash }, 'configuration reloaded')
     return

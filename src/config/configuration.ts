@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CorsPolicy } from '../http/cors.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
 
 /** Where something stands in a configuration file; lines and columns count from 1. */
@@ -107,6 +108,8 @@ export type ClientAuthentication =
 export interface IntrospectionConfig {
   /** Undefined: found by discovery. */
   readonly endpoint: string | undefined
+  /** `jwt`: signed by the issuer (RFC 9701); plain JSON is then no answer. */
+  readonly response: 'json' | 'jwt'
   readonly authentication: ClientAuthentication
   readonly tls: OutboundTls
   /** Seconds; `0` asks every time. */
@@ -187,6 +190,8 @@ export interface RouteConfig {
   readonly forward: ForwardConfig
   /** Largest request body, in bytes. */
   readonly maxBody: number
+  /** Undefined: scripts of other origins cannot call. */
+  readonly cors: CorsPolicy | undefined
   /** For the `realm` of challenges. */
   readonly realm: string
 }

@@ -43,6 +43,12 @@ const introspection = z
     endpoint: url('https://as.bank.example/introspect')
       .describe('Default: found by discovery (RFC 8414).')
       .optional(),
+    response: z
+      .enum(['json', 'jwt'])
+      .describe(
+        'jwt: only answers that the issuer signed are taken (RFC 9701), by its keys and algorithms, for client_id or an audience; encrypted ones are refused.',
+      )
+      .default('json'),
     auth: authentication,
     cache: z
       .strictObject({

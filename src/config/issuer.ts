@@ -94,6 +94,7 @@ function compileIntrospection(
   if (authentication === undefined) return undefined
   return {
     endpoint,
+    response: introspection.response,
     authentication,
     tls,
     ttl: cache.ttl,

@@ -129,6 +129,30 @@ export const REASONS = {
     introspection_unavailable: 'The introspection endpoint did not answer, or not with 200.',
     introspection_response_malformed: 'The introspection endpoint did not answer with JSON.',
     introspection_response_invalid: 'The introspection response has no boolean active.',
+    introspection_jwt_missing: 'The introspection response is not signed, and response is jwt.',
+    introspection_jwt_malformed:
+      'The signed introspection response is no JWS with a JSON object, or is encrypted.',
+    introspection_jwt_typ:
+      'The typ of the signed introspection response is not token-introspection+jwt.',
+    introspection_jwt_alg_not_allowed:
+      'The algorithm of the signed introspection response is not one of its issuer here.',
+    introspection_jwt_kid_malformed: 'The kid of the signed introspection response is no text.',
+    introspection_jwt_key_unknown:
+      'No key of the issuer fits the kid and algorithm of the signed introspection response.',
+    introspection_jwt_signature_invalid:
+      'The signature of the introspection response is of no key of the issuer.',
+    introspection_jwt_issuer_mismatch:
+      'The iss of the signed introspection response is not the issuer that was asked.',
+    introspection_jwt_audience_mismatch:
+      'The aud of the signed introspection response is neither client_id nor an audience here.',
+    introspection_jwt_iat_malformed:
+      'The iat of the signed introspection response is missing, or no time in whole seconds.',
+    introspection_jwt_from_the_future:
+      'The signed introspection response is ahead of our clock by more than clock_skew.',
+    introspection_jwt_too_old:
+      'The signed introspection response was made more than a minute before it came.',
+    introspection_jwt_without_response:
+      'The signed introspection response has no object token_introspection.',
     jwks_not_loaded: 'The keys of the issuer could not be fetched, or not for too long.',
     jwks_stale: 'No key fits, and the keys of the issuer could not be fetched anew.',
     jwks_unavailable: 'The issuer has no keys here by which a token could be verified.',

@@ -10,7 +10,7 @@ import { z } from 'zod'
 import { authorization } from '../check/authorization.ts'
 import type { CheckDefinition } from '../check/check.ts'
 import { CHECKS } from '../check/index.ts'
-import { bytes, name, oneOrMore, text } from './setting.ts'
+import { bytes, name, oneOrMore, period, text } from './setting.ts'
 
 /** The checks that have settings; the others ask what they ask. */
 export const CHECKS_WITH_SETTINGS: readonly CheckDefinition[] = (
@@ -92,12 +92,36 @@ const match = z
 
 const issuers = z.array(text()).min(1)
 
+const cors = z
+  .strictObject({
+    origins: z
+      .array(
+        z
+          .string()
+          .regex(
+            /^https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/,
+            'wants an origin as browsers write it, such as https://app.example',
+          ),
+      )
+      .min(1)
+      .describe('Origins whose scripts may call.'),
+    headers: z
+      .array(text().regex(/^[A-Za-z0-9-]+$/, 'wants the name of a field'))
+      .describe('Fields that they may send, besides Authorization, DPoP and those of FAPI.')
+      .default([]),
+    max_age: period('0s', '1d')
+      .describe('How long a browser may remember what it may do.')
+      .prefault('10m'),
+  })
+  .describe('Calls from scripts of other origins (CORS). Default: none.')
+
 const replaceable = {
   issuers: issuers
     .describe('Whose tokens are accepted. Default: all issuers of this file.')
     .optional(),
   forward: forward.optional(),
   limits: limits.optional(),
+  cors: cors.optional(),
   ...shortForms,
   ...policies,
 }

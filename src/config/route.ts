@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CorsPolicy } from '../http/cors.ts'
 import { citation } from './clause.ts'
 import type { ListenerConfig, RouteConfig } from './configuration.ts'
 import type { Path } from './document.ts'
@@ -90,8 +91,14 @@ function compileRoute(
     upstream,
     forward,
     maxBody: input.limits?.body ?? defaults.limits?.body ?? DEFAULT_MAX_BODY,
+    cors: compileCors(input.cors ?? defaults.cors),
     realm: input.realm ?? hosts[0] ?? input.id,
   }
+}
+
+function compileCors(input: RouteInput['cors']): CorsPolicy | undefined {
+  if (input === undefined) return undefined
+  return { origins: input.origins, fields: input.headers, maxAge: input.max_age }
 }
 
 /** A public route asks for no token: whoever also says what to ask of one means something else. */

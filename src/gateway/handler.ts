@@ -8,16 +8,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Connection, ResourceRequest } from '../check/request.ts'
 import type { LimitsConfig, PublicUrl } from '../config/configuration.ts'
 import { Failure, fail } from '../failure/failure.ts'
+import { preflightedMethod } from '../http/cors.ts'
 import { formHasToken, isCoded, isForm } from '../http/form.ts'
 import { interactionId } from '../http/interaction-id.ts'
 import { checkMessage, parseFraming } from '../http/message.ts'
 import { parseRequestTarget } from '../http/path.ts'
 import { type Authority, hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
+import { Answer, give } from './answer.ts'
 import { readContent } from './content.ts'
 import { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { authorize } from './pipeline.ts'
-import { publish, type ResourceMetadata } from './resource-metadata.ts'
+import { READING, type ResourceMetadata } from './resource-metadata.ts'
 import { refuse } from './respond.ts'
 import type { Route } from './route.ts'
 import type { Router } from './router.ts'
@@ -101,10 +103,7 @@ export class Gateway {
     const serving = this.#serving
     const route = this.#find(exchange, publicUrls, serving)
     if (route instanceof Failure) return refuse(exchange, route)
-    if (Buffer.isBuffer(route)) {
-      const failure = publish(exchange, route)
-      return failure === undefined ? undefined : refuse(exchange, failure)
-    }
+    if (route instanceof Answer) return give(exchange, route)
     // Before the checks, one of which writes: who comes again in a second shall come with the same proof.
     if (route.upstream.isBusy()) {
       return refuse(exchange, fail('upstream_unavailable', 'upstream_busy'))
@@ -119,12 +118,12 @@ export class Gateway {
     })
   }
 
-  /** Reads the head of a request: its route, or why there is none; or the metadata it asks for. */
+  /** Reads the head of a request: its route, why there is none, or what needs no route. */
   #find(
     exchange: Exchange,
     publicUrls: readonly PublicUrl[],
     { router, limits, metadata }: Serving,
-  ): Route | Buffer | Failure {
+  ): Route | Answer | Failure {
     const { incoming, connection } = exchange
     const { rawHeaders, httpVersion, method = '', url = '' } = incoming
 
@@ -148,9 +147,18 @@ export class Gateway {
     }
     exchange.authority = port === undefined ? host : `${host}:${port}`
 
-    const document = metadata?.find(publicUrl, target.path)
-    if (document !== undefined) return document
+    const published = metadata?.find(publicUrl, method, target.path)
+    if (published !== undefined) {
+      if (published instanceof Failure) exchange.allow = READING
+      return published
+    }
     exchange.metadataUrl = metadata?.urlOf(publicUrl)
+    // Fetch Standard: a preflight has no credentials, and asks about another method than its own.
+    const asked = preflightedMethod(method, rawHeaders)
+    const wanted = asked === undefined ? undefined : router.find(host, asked, target.path).route
+    const preflight = wanted?.preflight(rawHeaders, asked ?? '')
+    if (preflight !== undefined) return preflight
+
     const { route, allow } = router.find(host, method, target.path)
     if (route === undefined) {
       if (allow.length === 0) return fail('not_found', 'route_not_found')

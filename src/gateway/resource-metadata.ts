@@ -7,20 +7,22 @@
 
 import type { Configuration, PublicUrl, RouteConfig } from '../config/configuration.ts'
 import { type Failure, fail } from '../failure/failure.ts'
-import { INTERACTION_ID } from '../http/interaction-id.ts'
-import type { Exchange } from './exchange.ts'
+import { Answer } from './answer.ts'
 
 /** RFC 9728 §3. */
 const WELL_KNOWN = '/.well-known/oauth-protected-resource'
 
-/** Seconds for which the document may be kept: it changes when the configuration does. */
-const MAX_AGE = 300
+/** The document may be kept for a while: it changes only when the configuration does. */
+const FIELDS = ['Content-Type', 'application/json', 'Cache-Control', 'public, max-age=300']
+
+/** Methods that it can be asked for by. */
+export const READING: readonly string[] = ['GET', 'HEAD']
 
 interface Published {
   /** Path at which requests for it arrive. */
   readonly path: string
   readonly url: string
-  readonly document: Buffer
+  readonly answer: Answer
 }
 
 /** The documents of a configuration, one a public URL: each of these is a resource. */
@@ -37,7 +39,8 @@ export class ResourceMetadata {
         const path = WELL_KNOWN + (pathname === '/' ? '' : pathname)
         // RFC 9728 §3.3: `resource` is what the URL was made from.
         const document = Buffer.from(JSON.stringify({ resource: prefix, ...shared }))
-        this.#published.set(prefix, { path, url: origin + path, document })
+        const answer = new Answer(200, FIELDS, document)
+        this.#published.set(prefix, { path, url: origin + path, answer })
       }
     }
   }
@@ -47,10 +50,16 @@ export class ResourceMetadata {
     return this.#published.get(prefix)?.url
   }
 
-  /** The document that a path asks for; undefined for any other path. */
-  find({ prefix }: PublicUrl, path: string): Buffer | undefined {
+  /**
+   * The answer to a request for the document: no token is asked for (RFC 9728 §3). Undefined for any
+   * other path.
+   */
+  find({ prefix }: PublicUrl, method: string, path: string): Answer | Failure | undefined {
     const published = this.#published.get(prefix)
-    return published?.path === path ? published.document : undefined
+    if (published?.path !== path) return undefined
+    return READING.includes(method)
+      ? published.answer
+      : fail('method_not_allowed', 'method_not_of_metadata')
   }
 }
 
@@ -111,25 +120,4 @@ function detailsTypesOf(route: RouteConfig): string[] {
 
 function unique(values: readonly string[]): string[] {
   return [...new Set(values)].sort()
-}
-
-/**
- * Answers a request for the document. Asks for no token (RFC 9728 §3).
- *
- * @returns A failure if the method is not one that reads.
- */
-export function publish(exchange: Exchange, document: Buffer): Failure | undefined {
-  const { incoming, response } = exchange
-  if (incoming.method !== 'GET' && incoming.method !== 'HEAD') {
-    exchange.allow = ['GET', 'HEAD']
-    return fail('method_not_allowed', 'method_not_of_metadata')
-  }
-  response.writeHead(200, [
-    ...['Content-Type', 'application/json'],
-    ...['Content-Length', String(document.length)],
-    ...['Cache-Control', `public, max-age=${MAX_AGE}`],
-    ...[INTERACTION_ID, exchange.interactionId],
-  ])
-  response.end(document)
-  return undefined
 }

@@ -6,6 +6,7 @@
 
 import { ERRORS } from '../failure/errors.ts'
 import type { Failure } from '../failure/failure.ts'
+import { corsFields } from '../http/cors.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
 import type { Exchange } from './exchange.ts'
 import { endAfterContent } from './linger.ts'
@@ -38,6 +39,7 @@ export function refuse(exchange: Exchange, failure: Failure): void {
   // RFC 9449 §8.1: exactly one nonce; §8.2: then nothing is stored.
   const nonce = request?.nextNonce
   if (nonce !== undefined) headers.push('DPoP-Nonce', nonce)
+  if (route?.cors !== undefined) headers.push(...corsFields(route.cors, incoming.rawHeaders))
   // RFC 9110 §15.5.6.
   if (exchange.allow !== undefined) headers.push('Allow', exchange.allow.join(', '))
   if (status === 503) headers.push('Retry-After', RETRY_AFTER)

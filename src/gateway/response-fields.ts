@@ -5,6 +5,7 @@
  * @module
  */
 
+import { corsFields } from '../http/cors.ts'
 import { compileResponseFieldFilter } from '../http/forwardable.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
 import type { Exchange } from './exchange.ts'
@@ -45,11 +46,16 @@ export function responseFields(
     if (name === 'content-length' && status === 204) continue
     // RFC 9449 §8.2: a response with a nonce is not stored.
     if (name === 'cache-control' && nonce !== undefined) continue
+    // Who may read an answer is said once, by the route.
+    if (route.cors !== undefined && name.startsWith('access-control-')) continue
     if (name === 'www-authenticate') challenged = true
     headers.push(rawFields[i]!, rawFields[i + 1]!)
   }
 
   headers.push(INTERACTION_ID, exchange.interactionId)
+  if (route.cors !== undefined) {
+    headers.push(...corsFields(route.cors, exchange.incoming.rawHeaders))
+  }
   if (nonce !== undefined) headers.push('DPoP-Nonce', nonce, 'Cache-Control', 'no-store')
   // RFC 9110 §15.5.2: a 401 has a challenge, an upstream's too.
   if (status === 401 && !challenged) {

@@ -9,9 +9,11 @@ import { CHECKS } from '../check/index.ts'
 import type { ForwardConfig, RouteConfig } from '../config/configuration.ts'
 import { challenges, type Protection } from '../failure/challenge.ts'
 import { Failure } from '../failure/failure.ts'
+import { allowedOrigin, type CorsPolicy, preflightFields } from '../http/cors.ts'
 import { compileRequestFieldFilter } from '../http/forwardable.ts'
 import type { Scheme } from '../token/credentials.ts'
 import type { Issuer } from '../token/issuer.ts'
+import { Answer } from './answer.ts'
 import { identityFieldNames } from './identity.ts'
 import type { Matched } from './router.ts'
 import type { Upstream } from './upstream.ts'
@@ -32,6 +34,7 @@ export class Route implements Matched {
   /** Whether a client's field of this lower-case name may pass. */
   readonly passes: (lowerName: string) => boolean
   readonly maxBody: number
+  readonly cors: CorsPolicy | undefined
   readonly #protection: Protection
   /** Challenges are finite: a reason is a literal, and so is a scheme. */
   readonly #challenges = new Map<string, readonly string[]>()
@@ -46,6 +49,7 @@ export class Route implements Matched {
     this.forward = config.forward
     this.passes = compileRequestFieldFilter(identityFieldNames(config.forward))
     this.maxBody = config.maxBody
+    this.cors = config.cors
     this.#protection = protectionOf(config, parts.certificatesAsked)
     this.checks = compileChecks(config, this.#protection.schemes as readonly Scheme[], parts)
   }
@@ -63,6 +67,13 @@ export class Route implements Matched {
       this.#challenges.set(key, values)
     }
     return values
+  }
+
+  /** The answer to a preflight; undefined where the route takes no calls from that origin. */
+  preflight(rawFields: readonly string[], asked: string): Answer | undefined {
+    const { cors, methods = [asked] } = this
+    if (cors === undefined || allowedOrigin(cors, rawFields) === undefined) return undefined
+    return new Answer(204, preflightFields(cors, rawFields, methods), Buffer.alloc(0))
   }
 
   /** The challenges without an error, for an upstream's 401 that has none (RFC 9110 §15.5.2). */

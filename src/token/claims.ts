@@ -108,12 +108,12 @@ export function isExpired(exp: number, clockSkew: number, now: number): boolean 
 }
 
 /** RFC 7519 §2: seconds since the epoch. Whole ones, positive, and not so far off as to mean never. */
-function isTime(value: unknown): value is number {
+export function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) < 1e11
 }
 
 /** RFC 7519 §4.1.3: one string, or an array of strings. */
-function parseAudience(aud: unknown): readonly string[] | undefined {
+export function parseAudience(aud: unknown): readonly string[] | undefined {
   if (typeof aud === 'string') return aud === '' ? undefined : [aud]
   if (!Array.isArray(aud) || aud.length === 0 || aud.length > 100) return undefined
   return aud.every((audience) => typeof audience === 'string') ? aud : undefined

@@ -63,7 +63,8 @@ afterEach(() => client.close())
 afterAll(() => stub.close())
 
 function open(more: Partial<IntrospectionConfig> = {}): IntrospectionClient {
-  const config = {
+  const config: IntrospectionConfig = {
+    response: 'json',
     endpoint: `${stub.origin}/introspect`,
     authentication: SECRET,
     tls: stub.tls,
@@ -167,6 +168,45 @@ describe('RFC 7662 §4: an answer is kept', () => {
     const before = calls()
     for (const token of ['a', 'b', 'c', 'a']) await ask(source, token)
     expect(calls()).toBe(before + 4)
+  })
+})
+
+describe('RFC 7662 §4: tokens that are refused', () => {
+  test('do not push out those that are accepted, however many there are', async () => {
+    said = (token) => (token === 'good' ? active() : { active: false })
+    const source = open({ maxEntries: 2 })
+    expect(await ask(source, 'good')).toBe('active')
+    for (let i = 0; i < 20; i++) expect(await ask(source, `bad-${i}`)).toBe('token_inactive')
+    const before = calls()
+    expect(await ask(source, 'good')).toBe('active')
+    expect(calls()).toBe(before)
+  })
+
+  test('were perhaps good before: that is over, and does not come back', async () => {
+    const source = open({ ttl: 15, negativeTtl: 60 })
+    expect(await ask(source, 'a')).toBe('active')
+    said = () => ({ active: false })
+    now += 15
+    expect(await ask(source, 'a')).toBe('token_inactive')
+    const before = calls()
+    // Neither later, nor by a clock that goes back to when it was good.
+    for (const at of [NOW + 20, NOW + 5]) {
+      now = at
+      expect(await ask(source, 'a')).toBe('token_inactive')
+    }
+    expect(calls()).toBe(before)
+  })
+
+  test('are good later, if they are: what was refused does not stand in front of that', async () => {
+    said = () => ({ active: false })
+    const source = open({ ttl: 15, negativeTtl: 5 })
+    expect(await ask(source, 'a')).toBe('token_inactive')
+    said = () => active()
+    now += 5
+    expect(await ask(source, 'a')).toBe('active')
+    const before = calls()
+    expect(await ask(source, 'a')).toBe('active')
+    expect(calls()).toBe(before)
   })
 })
 

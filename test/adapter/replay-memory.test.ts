@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MemoryReplayStore } from '../../src/adapter/replay-memory.ts'
 
@@ -62,4 +63,82 @@ test('of any number of uses at once, one is the first', () => {
   const uses = Array.from({ length: 50 }, () => store.useOnce('a', NOW + 60, NOW))
   expect(uses.filter((use) => use === 'first')).toHaveLength(1)
   expect(store.size).toBe(1)
+})
+
+describe('RFC 9449 §11.1: a clock that jumps', () => {
+  const LIFE = 70
+
+  test.each([3600, 86_400 * 365 * 5])('by %d s, and back: it is served again', (far) => {
+    const store = new MemoryReplayStore(1000)
+    expect(store.useOnce('a', NOW + LIFE, NOW)).toBe('first')
+    expect(store.useOnce('b', NOW + far + LIFE, NOW + far)).toBe('first')
+    // What was used before the jump has been forgotten, and is not let through for that.
+    expect(store.useOnce('a', NOW + LIFE, NOW + 1)).toBe('unavailable')
+    for (const later of [LIFE, LIFE + 1, 10 * LIFE]) {
+      const now = NOW + later
+      expect(store.useOnce(`${later}`, now + LIFE, now)).toBe('first')
+      expect(store.useOnce(`${later}`, now + LIFE, now)).toBe('again')
+    }
+  })
+
+  test('back to where it was before: nothing of that time is used again', () => {
+    const store = new MemoryReplayStore(1000)
+    for (let now = NOW; now < NOW + 3600; now += 10) store.useOnce(`${now}`, now + LIFE, now)
+    for (let now = NOW; now < NOW + 3600; now += 10) {
+      expect(store.useOnce(`${now}`, now + LIFE, now)).not.toBe('first')
+    }
+    expect(store.useOnce('new', NOW + 3600 + LIFE, NOW + 3600)).toBe('first')
+  })
+
+  test('however often: no stretch of time is too many', () => {
+    const store = new MemoryReplayStore(1000)
+    const times = Array.from({ length: 300 }, (_, i) => NOW + i * i * 100)
+    for (const now of times) expect(store.useOnce('a', now + LIFE, now)).toBe('first')
+    for (const now of times) expect(store.useOnce('a', now + LIFE, now)).not.toBe('first')
+  })
+
+  test('in whatever way: nothing is used twice that a memory without end would know', () => {
+    const used = fc.record({
+      now: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 100_000 })),
+      life: fc.integer({ min: 0, max: LIFE }),
+      key: fc.constantFrom('a', 'b', 'c'),
+      /** Whether an earlier use is tried again, where its time has not ended. */
+      again: fc.option(fc.nat()),
+    })
+    fc.assert(
+      fc.property(fc.array(used, { maxLength: 60 }), (uses) => {
+        const store = new MemoryReplayStore(1000)
+        const memory = new Set<string>()
+        const accepted: { key: string; until: number }[] = []
+        for (const { now, life, key, again } of uses) {
+          const earlier = again === null ? undefined : accepted[again % (accepted.length || 1)]
+          const isRepeated = earlier !== undefined && earlier.until >= now
+          const proof = isRepeated ? earlier : { key: `${key} ${now + life}`, until: now + life }
+          const use = store.useOnce(proof.key, proof.until, now)
+          if (memory.has(proof.key)) expect(use).not.toBe('first')
+          else expect(['first', 'unavailable']).toContain(use)
+          if (use === 'first') {
+            memory.add(proof.key)
+            accepted.push(proof)
+          }
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('forward alone: nobody is refused who was not here before', () => {
+    const steps = fc.array(fc.nat({ max: 200 }), { maxLength: 100 })
+    fc.assert(
+      fc.property(steps, (all) => {
+        const store = new MemoryReplayStore(1000)
+        let now = NOW
+        all.forEach((step, i) => {
+          now += step
+          expect(store.useOnce(`${i}`, now + LIFE, now)).toBe('first')
+          expect(store.useOnce(`${i}`, now + LIFE, now)).toBe('again')
+        })
+      }),
+    )
+  })
 })

@@ -228,6 +228,8 @@ describe('addresses to listen on', () => {
 describe('an issuer', () => {
   const issuer = (more: string) => `{ a: { issuer: https://a.example, audience: a, ${more} } }`
   const auth = (method: string) => `introspection: { auth: { client_id: gw, method: ${method} } }`
+  const signedBy = (response: string) =>
+    auth('client_secret_post, client_secret: secret').replace('{', `{ response: ${response},`)
   test.each<[string, string, string[]]>([
     ['without TLS', '{ a: { issuer: http://a.example, audience: a } }', ['issuer-not-https']],
     ['without TLS on this machine', '{ a: { issuer: "http://127.0.0.1:9000", audience: a } }', []],
@@ -258,6 +260,12 @@ describe('an issuer', () => {
       ['key-mismatch'],
     ],
     [
+      'signed answers, by keys that discovery finds',
+      issuer(`tokens: introspection, ${signedBy('jwt')}`),
+      [],
+    ],
+    ['answers of another form', issuer(signedBy('jwe')), ['invalid-value']],
+    [
       'an algorithm below the profile',
       issuer('algorithms: [RS256, PS256, RS512]'),
       ['profile-floor', 'profile-floor'],
@@ -270,6 +278,15 @@ describe('an issuer', () => {
     ],
   ])('%s', async (_, issuers, ids) => {
     expect(await said({ issuers })).toEqual(ids)
+  })
+
+  test('RFC 9701 §4, INT-7: answers in plain JSON, unless it is to sign them', async () => {
+    const responses = []
+    for (const more of [auth('client_secret_post, client_secret: secret'), signedBy('jwt')]) {
+      const { configuration } = await workspace.load(gateway({ issuers: issuer(more) }))
+      responses.push(configuration?.issuers[0]?.introspection?.response)
+    }
+    expect(responses).toEqual(['json', 'jwt'])
   })
 
   test('does not authenticate with a key that is too weak', async () => {

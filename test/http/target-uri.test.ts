@@ -316,19 +316,38 @@ describe('normaliseTargetUri', () => {
     )
   })
 
-  test('RFC 3986 §5.2.4: dots are removed as the URL parser removes them', () => {
+  test('RFC 3986 §5.2.4: dots are removed as the algorithm there removes them', () => {
     fc.assert(
-      fc.property(uri, (raw) => {
-        // Some releases of the URL parser leave a final dot segment standing behind an empty one.
-        fc.pre(!raw.replace('://', '').includes('//'))
-        const normal = normaliseTargetUri(raw)!
-        // The URL parser keeps the percent-encoding of what is unreserved, apart from whole dot segments.
+      fc.property(path, (raw) => {
         const decoded = raw.replace(/%2e/gi, '.').replace(/%41/g, 'A').replace(/%7e/g, '~')
-        const { protocol, host: authority, pathname } = new URL(decoded)
-        const upper = pathname.replace(/%../g, (encoded) => encoded.toUpperCase())
-        expect(normal).toBe(`${protocol}//${authority}${upper}`)
+        const upper = decoded.replace(/%../g, (encoded) => encoded.toUpperCase())
+        expect(normaliseTargetUri(`https://api.example/${raw}`)).toBe(
+          `https://api.example${removeDotSegments(`/${upper}`)}`,
+        )
       }),
       { numRuns: 10_000 },
     )
   })
 })
+
+/** RFC 3986 §5.2.4, step by step. URL parsers of some releases are wrong about dots, so none is asked. */
+function removeDotSegments(path: string): string {
+  let input = path
+  let output = ''
+  while (input !== '') {
+    if (input.startsWith('../')) input = input.slice(3)
+    else if (input.startsWith('./')) input = input.slice(2)
+    else if (input.startsWith('/./')) input = input.slice(2)
+    else if (input === '/.') input = '/'
+    else if (input.startsWith('/../') || input === '/..') {
+      input = `/${input.slice(4)}`
+      output = output.slice(0, Math.max(0, output.lastIndexOf('/')))
+    } else if (input === '.' || input === '..') input = ''
+    else {
+      const next = input.indexOf('/', 1)
+      output += next === -1 ? input : input.slice(0, next)
+      input = next === -1 ? '' : input.slice(next)
+    }
+  }
+  return output
+}

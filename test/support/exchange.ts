@@ -55,6 +55,7 @@ export function createRoute(changed: Partial<RouteConfig> = {}): Route {
     upstream: 'bank',
     forward: FORWARD,
     maxBody: 1024,
+    cors: undefined,
     realm: 'api.bank.example',
     ...changed,
   }
