@@ -2,6 +2,7 @@
  * Runs a script or a tool of this clone, on a machine with npm and some Node and nothing else.
  *
  *     node deploy/clone/run.mjs src/bin.mjs validate gateway.yaml
+ *     node deploy/clone/run.mjs test/fuzz/fuzz.ts
  *     node deploy/clone/run.mjs vitest run
  *
  * A supported Node is found, or brought once; the dependencies are installed, once for each state of
@@ -35,7 +36,7 @@ async function main([target, ...args]) {
   const node = await preparedNode()
   if (node === undefined) return 1
 
-  if (target.endsWith('.mjs')) return run(node, [resolve(root, target), ...args], userFolder())
+  if (/\.(?:mjs|ts)$/.test(target)) return run(node, [resolve(root, target), ...args], userFolder())
 
   const tool = scriptOfTool(target)
   if (tool === undefined) {

@@ -52,6 +52,7 @@ beforeEach(() => {
     'src/bin.mjs': `console.log(JSON.stringify({
       cwd: process.cwd(), argv: process.argv.slice(2), node: process.versions.node, path: process.env.PATH }))`,
     'src/ends.mjs': 'process.exitCode = 7',
+    'src/typed.ts': 'const code: number = Number(process.argv[2])\nprocess.exitCode = code',
     'src/serves.mjs': `for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
       process.once(signal, () => { console.log(signal); clearInterval(alive); process.exitCode = 3 })
       const alive = setInterval(() => {}, 1000)
@@ -148,6 +149,10 @@ describe('the target', () => {
   test('that no dependency brings is an error of usage', () => {
     expect(run(['no-such-tool'])).toMatchObject({ status: 2, stdout: '' })
     expect(run([])).toMatchObject({ status: 2, stdout: '' })
+  })
+
+  test('may be a script in TypeScript', () => {
+    expect(run(['src/typed.ts', '5'])).toMatchObject({ status: 5 })
   })
 
   test('gives the run its exit code', () => {
