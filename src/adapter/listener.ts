@@ -134,7 +134,9 @@ export class Listener {
     server.on('checkExpectation', (incoming, response) => this.#serve(incoming, response, false))
     // RFC 9110 §9.3.6: no tunnels.
     server.on('connect', (_, socket: Duplex) => {
-      this.#refuse(socket, fail('method_not_allowed', 'method_connect'))
+      // The parser has let go of the socket, and of its errors.
+      socket.on('error', () => {})
+      this.#refuseBehind(socket, fail('method_not_allowed', 'method_connect'))
     })
     server.on('clientError', (error, socket) => this.#refuseMalformed(error, socket))
     return server
@@ -183,6 +185,7 @@ export class Listener {
       return
     }
     // RFC 9112 §9.6: behind an answer that says it is the last, no request is served.
+    if (this.#refused.has(incoming.socket)) return
     if (this.#responses.get(incoming.socket)?.shouldKeepAlive === false) return
     // RFC 9110 §7.8: nothing is upgraded. Node's parser loses bytes behind such a request: it is the last.
     if (this.#draining || 'upgrade' in incoming.headers) response.shouldKeepAlive = false
@@ -211,8 +214,11 @@ export class Listener {
       this.#refuseBehind(socket, failure)
     } else {
       // It was the content of this very request that is malformed. To destroy the request would destroy
-      // the socket before it is answered; the upstream is let go when the socket closes.
-      if (response.headersSent) socket.destroy()
+      // the socket before it is answered; the upstream gets no more of it, and is let go when the socket
+      // closes. A response that has no socket yet stands behind another: nothing can be said in order.
+      response.req.unpipe()
+      response.req.pause()
+      if (response.headersSent || response.socket === null) socket.destroy()
       else this.#refuse(socket, failure)
     }
   }

@@ -6,6 +6,7 @@
 
 import { INTERACTION_ID } from '../http/interaction-id.ts'
 import type { Exchange } from './exchange.ts'
+import { endAfterContent } from './linger.ts'
 
 export class Answer {
   readonly status: number
@@ -21,9 +22,16 @@ export class Answer {
 }
 
 /** Writes an answer. FAPI 1.0 Baseline §6.2.1-11: with the interaction id, like every other. */
-export function give({ response, interactionId }: Exchange, answer: Answer): void {
-  const { status, fields, body } = answer
-  const length = body.length === 0 ? [] : ['Content-Length', String(body.length)]
-  response.writeHead(status, [...fields, ...length, INTERACTION_ID, interactionId])
-  response.end(body)
+export function give(exchange: Exchange, { status, fields, body }: Answer): void {
+  const { incoming, response, interactionId } = exchange
+  const headers = [...fields, INTERACTION_ID, interactionId]
+  if (body.length > 0) headers.push('Content-Length', String(body.length))
+  // RFC 9112 §9.6: content that nobody asked for ends the connection.
+  if (exchange.isReceiving) {
+    headers.push('Connection', 'close')
+    response.shouldKeepAlive = false
+  }
+  response.writeHead(status, headers)
+  if (body.length > 0 && incoming.method !== 'HEAD') response.write(body)
+  endAfterContent(exchange)
 }

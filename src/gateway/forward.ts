@@ -46,6 +46,7 @@ class Forwarding implements UpstreamHandler {
   #controller: UpstreamController | undefined
   #left = false
   #retried = false
+  #isAnswering = false
   #drains = false
 
   constructor(exchange: Exchange, route: Route, whole: Buffer | undefined, clock: () => number) {
@@ -99,6 +100,10 @@ class Forwarding implements UpstreamHandler {
   /** RFC 9110 §7.8: no upgrade was asked for. */
   onRequestUpgrade(controller: UpstreamController): void {
     controller.abort(new Error('an upgrade that was not asked for'))
+  }
+
+  onResponseStarted(): void {
+    this.#isAnswering = true
   }
 
   onResponseStart(controller: UpstreamController, status: number): void {
@@ -160,18 +165,15 @@ class Forwarding implements UpstreamHandler {
   }
 
   /**
-   * RFC 9110 §9.2.2: once, where the method is idempotent, nothing was sent but its head, and the
-   * connection was closed under it: an idle one that the upstream gave up in the same moment.
+   * RFC 9110 §9.2.2: once, where the method is idempotent, nothing was sent but its head, no byte of an
+   * answer has come, and the connection was closed under it: most likely an idle one, which the upstream
+   * gave up in the same moment.
    */
   #mayRetry(error: Error): boolean {
     const { method } = this.#exchange.incoming
-    const idle = codeOf(error) === 'UND_ERR_SOCKET' || codeOf(error) === 'ECONNRESET'
-    return (
-      !this.#retried &&
-      idle &&
-      !this.#exchange.content.present &&
-      (method === 'GET' || method === 'HEAD')
-    )
+    const closed = codeOf(error) === 'UND_ERR_SOCKET' || codeOf(error) === 'ECONNRESET'
+    const untouched = !this.#isAnswering && !this.#exchange.content.present
+    return !this.#retried && closed && untouched && (method === 'GET' || method === 'HEAD')
   }
 
   #ended(): void {

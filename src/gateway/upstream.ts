@@ -27,6 +27,8 @@ export interface UpstreamController {
 export interface UpstreamHandler {
   onRequestStart(controller: UpstreamController, context: unknown): void
   onRequestUpgrade(controller: UpstreamController): void
+  /** Called at the first byte of an answer. */
+  onResponseStarted(): void
   /** Called for interim responses too. */
   onResponseStart(controller: UpstreamController, status: number): void
   onResponseData(controller: UpstreamController, chunk: Buffer): void

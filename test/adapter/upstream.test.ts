@@ -42,6 +42,7 @@ function send(path: string, to = upstream): Promise<string> {
     let text = ''
     const handler: UpstreamHandler = {
       onRequestStart() {},
+      onResponseStarted() {},
       onRequestUpgrade() {},
       onResponseStart(_, status) {
         text = `${status} `
