@@ -18,6 +18,7 @@ export const REASONS = {
     body_incomplete: 'The client ended the connection before all of its content had come.',
     framing_ambiguous: 'Content-Length and Transfer-Encoding are both there (request smuggling).',
     framing_of_http_1_0: 'Transfer-Encoding is used in HTTP/1.0, which does not have it.',
+    http_version_unknown: 'The request line says no version of HTTP that is served: 1.1 or 1.0.',
     transfer_coding_unknown: 'Transfer-Encoding is something else than chunked, alone.',
     expectation_unknown: 'Expect asks for something else than 100-continue.',
     host_missing: 'There is no Host field.',

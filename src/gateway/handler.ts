@@ -136,8 +136,12 @@ export class Gateway {
     const target = parseRequestTarget(url)
     if (target instanceof Failure) return target
     // RFC 9112 §3.2.2: the authority of an absolute-form target wins over Host.
-    const authority = parseAuthority(target.authority ?? incoming.headers.host ?? '')
-    if (authority === undefined) return fail('bad_request', 'host_malformed')
+    const named = parseAuthority(incoming.headers.host ?? '')
+    const authority = target.authority === undefined ? named : parseAuthority(target.authority)
+    // RFC 9112 §3.2: a Host that is none is refused, beside an absolute-form target too.
+    if (named === undefined || authority === undefined) {
+      return fail('bad_request', 'host_malformed')
+    }
     const { host, port } = authority
     // RFC 9110 §7.4: an authority that is not ours, or not the one the handshake was for.
     const publicUrl = publicUrlOf(publicUrls, authority)

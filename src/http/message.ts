@@ -25,6 +25,10 @@ export interface Content {
 
 /** Reads how a request is framed; a failure where two readers could disagree about it. */
 export function parseFraming(rawFields: readonly string[], httpVersion: string): Content | Failure {
+  // RFC 9112 §2.3: what says no version, or another, is not of a form that all read alike.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    return fail('bad_request', 'http_version_unknown')
+  }
   const codings = soleField(rawFields, 'transfer-encoding')
   const length = soleField(rawFields, 'content-length')
 

@@ -7,7 +7,7 @@
 import { fillIn } from './credential.ts'
 import { exchange, type Observation } from './exchange.ts'
 import { damaged, type Plan, planRequest } from './mutation.ts'
-import { isRefusedByAll } from './peers.ts'
+import { isComparable, isRefusedByAll } from './peers.ts'
 import type { Rig } from './rig.ts'
 import type { SeedRequest } from './seed-request.ts'
 import { readStrictly } from './strict-reader.ts'
@@ -176,7 +176,7 @@ export class Campaign {
     const isOdd =
       plan.honest === undefined &&
       seen.answers.some(({ status }) => status === 200) &&
-      reading.requests.every(({ isLenient }) => !isLenient)
+      reading.requests.every(isComparable)
     const asked = isOdd ? rig.peers.map((peer) => peer.ask(bytes, reading)) : []
     const ofPeers = await Promise.all(asked)
     if (asked.length > 0) this.#compared += 1

@@ -12,7 +12,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Answer, exchange } from './exchange.ts'
 import { RECORDED } from './recorder.ts'
-import type { Reading } from './strict-reader.ts'
+import { type Reading, type StrictRequest, valuesOf } from './strict-reader.ts'
 
 export interface Peer {
   /** Name and version. */
@@ -88,6 +88,15 @@ export async function startPeers(folder: string, upstream: number): Promise<Peer
     peers.push(await startPeer(program, name, join(folder, program.command), upstream))
   }
   return peers
+}
+
+/**
+ * Whether the peers' opinion of a request is one about its form. What only Node reads over is known; and
+ * HAProxy refuses half a WebSocket handshake, which is nothing to whoever does not upgrade.
+ */
+export function isComparable(request: StrictRequest): boolean {
+  const upgrades = valuesOf(request, 'upgrade').join().toLowerCase()
+  return !request.isLenient && !upgrades.includes('websocket')
 }
 
 /**

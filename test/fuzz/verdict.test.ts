@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseAnswers } from './exchange.ts'
-import { isRefusedByAll } from './peers.ts'
+import { isComparable, isRefusedByAll } from './peers.ts'
 import { readStrictly, type StrictRequest } from './strict-reader.ts'
 import { judge, type Seen, type Sent } from './verdict.ts'
 
@@ -140,6 +140,14 @@ describe('beside the peers', () => {
 
   test('what all of them refuse may not', () => {
     expect(isRefusedByAll(ours, [answered(400), answered(400)])).toBe(true)
+  })
+
+  test('what they refuse for other reasons than its form is not compared', () => {
+    const [bound] = reading(BOUND).requests
+    const [lenient] = reading(`\n${BOUND}`).requests
+    expect(isComparable(bound!)).toBe(true)
+    expect(isComparable(forwarded('GET /', ['Upgrade: WebSocket']))).toBe(false)
+    expect(isComparable(lenient!)).toBe(false)
   })
 
   test('without peers, or with nothing forwarded, there is nothing to compare', () => {

@@ -5,6 +5,13 @@ const limits = { headerLines: 4, target: 20 }
 const honest = ['Host', 'api.bank.example', 'Accept', '*/*']
 
 describe('parseFraming', () => {
+  test.each(['0.9', '2.0', '1.2', ''])('RFC 9112 §2.3: version %j is refused', (version) => {
+    expect(parseFraming(['Host', 'api.bank.example'], version)).toMatchObject({
+      error: 'bad_request',
+      reason: 'http_version_unknown',
+    })
+  })
+
   test.each([
     ['nothing', [], { length: undefined, present: false }],
     ['Content-Length: 0', ['Content-Length', '0'], { length: 0, present: false }],
