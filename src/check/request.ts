@@ -43,6 +43,8 @@ export class ResourceRequest {
   /** Seconds since the epoch. The clock is read once per request, before this is made. */
   readonly receivedAt: number
   readonly interactionId: string
+  /** The client's: of this connection, or as a proxy in front vouches for it. Undefined if it has none. */
+  readonly certificate: ClientCertificate | undefined
 
   scheme: Scheme | undefined
   /** The access token as sent. Never logged, never cached. */
@@ -64,6 +66,7 @@ export class ResourceRequest {
     rawFields: readonly string[],
     receivedAt: number,
     interactionId: string,
+    certificate: ClientCertificate | undefined,
   ) {
     this.connection = connection
     this.method = method
@@ -73,6 +76,7 @@ export class ResourceRequest {
     this.rawFields = rawFields
     this.receivedAt = receivedAt
     this.interactionId = interactionId
+    this.certificate = certificate
     this.scheme = undefined
     this.credentials = undefined
     this.credentialsDigest = undefined

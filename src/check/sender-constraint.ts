@@ -21,8 +21,8 @@ export const senderConstraint = defineCheck({
   compile: (policy, { isPublic, services }) => {
     if (isPublic) return undefined
     return (request) => {
-      const { proof, scheme = 'Bearer', connection } = request
-      const presented = { scheme, proof, certificate: connection.certificate }
+      const { proof, scheme = 'Bearer', certificate } = request
+      const presented = { scheme, proof, certificate }
       const failure = checkPresentation(request.token, presented, policy, request.receivedAt)
       if (failure !== undefined) return failure
       if (proof !== undefined) services.proofKeys.set(proof.keyThumbprint, proof.key)

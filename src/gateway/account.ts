@@ -189,7 +189,7 @@ export class Accountant {
       issuer: request?.issuer?.id,
       client_id: token?.clientId,
       sender: token === undefined ? undefined : bindingOf(token),
-      cert_sha256_8: connection.certificate?.thumbprint.slice(0, 8),
+      cert_sha256_8: (request ?? connection).certificate?.thumbprint.slice(0, 8),
       tls: connection.protocol,
       upstream: dispatchedAt === undefined ? undefined : route?.upstream.id,
       bytes_in: exchange.bytesIn,

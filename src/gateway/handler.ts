@@ -179,6 +179,7 @@ export class Gateway {
       rawHeaders,
       this.#surroundings.now(),
       exchange.interactionId,
+      connection.certificate,
     )
     if (content.length !== undefined && content.length > route.maxBody) {
       return fail('content_too_large', 'content_length_over_limit')

@@ -62,8 +62,9 @@ export interface RequestParts {
 }
 
 export function createRequest(parts: RequestParts = {}): ResourceRequest {
+  const connection = parts.connection ?? CONNECTION
   return new ResourceRequest(
-    parts.connection ?? CONNECTION,
+    connection,
     parts.method ?? 'GET',
     '/accounts',
     '',
@@ -71,6 +72,7 @@ export function createRequest(parts: RequestParts = {}): ResourceRequest {
     parts.rawFields ?? [],
     parts.receivedAt ?? NOW,
     '6ba7b810-9dad-11d1-80b4-00c04fd430c8',
+    connection.certificate,
   )
 }
 

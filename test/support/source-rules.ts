@@ -20,7 +20,7 @@ export type Rule = (files: readonly SourceFile[]) => string[]
 /** Bottom to top. A folder may import from the lines above its own, and from itself. */
 const LAYERS: readonly (readonly string[])[] = [
   ['failure', 'encoding'],
-  ['http', 'jose', 'policy'],
+  ['http', 'jose', 'policy', 'x509'],
   ['token'],
   ['sender-constraint'],
   ['check'],
@@ -43,6 +43,10 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   commander: ['command', '.'],
   'oidc-provider': ['demo'],
   oauth4webapi: ['demo'],
+  '@peculiar/asn1-schema': ['x509'],
+  '@peculiar/asn1-x509': ['x509'],
+  '@peculiar/asn1-ocsp': ['x509'],
+  '@peculiar/asn1-x509-qualified': ['x509'],
   '@peculiar/x509': ['demo'],
   'reflect-metadata': ['demo'],
 }
