@@ -24,8 +24,12 @@ async function account(exchange: Exchange, writesAccess = true) {
   return { lines, text: await metrics.expose(), accountant }
 }
 
-function established(token: string, confirmation: Confirmation | undefined) {
-  const request = createTokenRequest(token)
+function established(
+  token: string,
+  confirmation: Confirmation | undefined,
+  connection = CONNECTION,
+) {
+  const request = createTokenRequest(token, { connection })
   request.issuer = as.issuer
   request.token = {
     expiresAt: NOW + 300,
@@ -84,15 +88,11 @@ describe('outcomeOf', () => {
 
 describe('Accountant', () => {
   test('FAPI 1.0 Baseline §6.2.1-12, OPS-10: a line says who, what and why', async () => {
-    const exchange = createExchange({
-      connection: { ...CONNECTION, certificate: CERTIFICATE },
-      rawFields: ['Host', 'api.bank.example'],
-    })
+    const connection = { ...CONNECTION, certificate: CERTIFICATE }
+    const exchange = createExchange({ connection, rawFields: ['Host', 'api.bank.example'] })
     exchange.route = createRoute()
-    exchange.request = established('canary-token', {
-      certificateThumbprint: THUMBPRINT,
-      keyThumbprint: undefined,
-    })
+    const bound = { certificateThumbprint: THUMBPRINT, keyThumbprint: undefined }
+    exchange.request = established('canary-token', bound, connection)
     exchange.decidedAt = 1.04
     exchange.failure = fail('insufficient_scope', 'scope_insufficient', { claim: 'acr' })
     const { lines } = await account(exchange)
