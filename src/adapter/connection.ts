@@ -4,11 +4,11 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import type { Connection } from '../check/request.ts'
 import type { ClientCertificatePolicy } from '../config/configuration.ts'
 import type { ClientCertificate } from '../sender-constraint/certificate.ts'
+import { certificateFacts } from './certificate-facts.ts'
 
 /**
  * Reads the facts of a connection whose handshake is done.
@@ -38,11 +38,6 @@ function readCertificate(
 ): ClientCertificate | undefined {
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return undefined
-  return {
-    thumbprint: createHash('sha256').update(certificate.raw).digest('base64url'),
-    notBefore: Date.parse(certificate.validFrom) / 1000,
-    notAfter: Date.parse(certificate.validTo) / 1000,
-    chainRequired: policy.mode !== 'request',
-    chainError: socket.authorized ? undefined : String(socket.authorizationError),
-  }
+  const chainError = socket.authorized ? undefined : String(socket.authorizationError)
+  return certificateFacts(certificate, policy.mode !== 'request', chainError)
 }
