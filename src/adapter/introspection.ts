@@ -29,7 +29,8 @@ type Verdict = AccessToken | Failure
 
 interface Remembered {
   readonly verdict: Verdict
-  /** Seconds since the epoch. */
+  /** Seconds since the epoch: when it was asked for, and how long it is used. */
+  readonly askedAt: number
   readonly until: number
 }
 
@@ -63,9 +64,14 @@ export class IntrospectionClient implements IntrospectionSource {
     this.#endpoint = parts.config.endpoint
   }
 
-  introspect(token: string, digest: string, now: number): Verdict | Promise<Verdict> {
+  introspect(
+    token: string,
+    digest: string,
+    now: number,
+    maxAge?: number | undefined,
+  ): Verdict | Promise<Verdict> {
     const remembered = this.#remembered.get(digest) ?? this.#refused.get(digest)
-    if (remembered !== undefined && now < remembered.until) {
+    if (remembered !== undefined && isUsable(remembered, now, maxAge)) {
       this.#looked(remembered.verdict instanceof Failure ? 'negative_hit' : 'hit')
       return remembered.verdict
     }
@@ -78,7 +84,7 @@ export class IntrospectionClient implements IntrospectionSource {
       return fail('temporarily_unavailable', 'introspection_busy')
     }
     this.#looked('miss')
-    const asked = this.#ask(token, digest).finally(() => this.#pending.delete(digest))
+    const asked = this.#ask(token, digest, now).finally(() => this.#pending.delete(digest))
     this.#pending.set(digest, asked)
     return asked
   }
@@ -89,7 +95,7 @@ export class IntrospectionClient implements IntrospectionSource {
     this.#refused.clear()
   }
 
-  async #ask(token: string, digest: string): Promise<Verdict> {
+  async #ask(token: string, digest: string, askedAt: number): Promise<Verdict> {
     const { issuer, metrics, logger, now } = this.#parts
     const end = metrics.introspectionSeconds.startTimer({ issuer: issuer.id })
     try {
@@ -99,7 +105,7 @@ export class IntrospectionClient implements IntrospectionSource {
         return verdict
       }
       this.#answered(verdict instanceof Failure ? 'inactive' : 'active')
-      this.#remember(digest, verdict, now())
+      this.#remember(digest, verdict, askedAt, now())
       return verdict
     } catch (error) {
       // RFC 7662 §2.3: an endpoint that does not answer says nothing about the token.
@@ -167,7 +173,7 @@ export class IntrospectionClient implements IntrospectionSource {
    * RFC 7662 §4: never beyond the token's end, which is judged again on use; and not at all where the
    * issuer does not say when that is.
    */
-  #remember(digest: string, verdict: Verdict, now: number): void {
+  #remember(digest: string, verdict: Verdict, askedAt: number, now: number): void {
     const { ttl, negativeTtl } = this.#parts.config
     if (!(verdict instanceof Failure) && verdict.claims['exp'] === undefined) return
     const isRefused = verdict instanceof Failure
@@ -176,7 +182,7 @@ export class IntrospectionClient implements IntrospectionSource {
     // A token that is refused now was perhaps good before: what was remembered of it is over.
     this.#remembered.delete(digest)
     const cache = isRefused ? this.#refused : this.#remembered
-    cache.set(digest, { verdict, until: now + life })
+    cache.set(digest, { verdict, askedAt, until: now + life })
   }
 
   #looked(result: string): void {
@@ -186,6 +192,15 @@ export class IntrospectionClient implements IntrospectionSource {
   #answered(result: string): void {
     this.#parts.metrics.introspectionRequests.inc({ issuer: this.#parts.issuer.id, result })
   }
+}
+
+/** A revocation counts from when the issuer was asked. That a token is refused may be known for longer. */
+function isUsable(
+  { verdict, askedAt, until }: Remembered,
+  now: number,
+  maxAge = Infinity,
+): boolean {
+  return now < until && (verdict instanceof Failure || now - askedAt < maxAge)
 }
 
 function parsePlain({ mediaType, body }: Answer): Claims | Failure {

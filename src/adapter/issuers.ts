@@ -5,6 +5,7 @@
  */
 
 import type { IssuerConfig } from '../config/configuration.ts'
+import { revocationDelayOf } from '../config/revocation.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Issuer } from '../token/issuer.ts'
@@ -77,6 +78,7 @@ export class ReachedIssuer {
       clockSkew: config.clockSkew,
       typeRequired: config.typeRequired,
       maxLifetime: config.maxLifetime,
+      revocationMaxDelay: config.revocationMaxDelay,
       tokens: config.tokens,
       keys: this.#keys,
       introspection,
@@ -108,6 +110,7 @@ function needsKeys({ tokens, introspection }: IssuerConfig): boolean {
 
 function initialise(config: IssuerConfig, metrics: Metrics): void {
   const { id, tokens, introspection } = config
+  metrics.revocationDelay.set({ issuer: id }, revocationDelayOf(config))
   const kinds = introspection === undefined ? [tokens] : new Set([tokens, 'introspection'])
   for (const kind of kinds) {
     for (const result of ['ok', 'refused'])

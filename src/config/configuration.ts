@@ -129,6 +129,8 @@ export interface IssuerConfig {
   readonly clockSkew: number
   readonly typeRequired: boolean
   readonly maxLifetime: number | undefined
+  /** Seconds for which a revoked token may still pass; undefined: nothing is promised. */
+  readonly revocationMaxDelay: number | undefined
   /** Undefined: found by discovery, where keys are needed at all. */
   readonly jwksUri: string | undefined
   readonly jwks: {

@@ -53,8 +53,10 @@ const introspection = z
     cache: z
       .strictObject({
         ttl: period('0s', '5m')
-          .describe('How long an answer is used: also how long a revocation may go unseen.')
-          .prefault('15s'),
+          .describe(
+            'How long an answer is used: also how long a revocation may go unseen. Default: revocation_max_delay, or 15s.',
+          )
+          .optional(),
         negative_ttl: period('0s', '1m')
           .describe('How long a token that is not active is remembered.')
           .prefault('5s'),
@@ -68,7 +70,8 @@ const introspection = z
   })
   .describe('Asking the issuer about a token (RFC 7662).')
 
-const { algorithms, clock_skew, type_required, max_lifetime } = accessToken.policy.shape
+const { algorithms, clock_skew, type_required, max_lifetime, revocation_max_delay } =
+  accessToken.policy.shape
 
 export const issuerSchema = z.strictObject({
   issuer: url('https://as.bank.example').describe(
@@ -89,6 +92,9 @@ export const issuerSchema = z.strictObject({
   clock_skew: clock_skew.describe('Difference of clocks that is overlooked.').optional(),
   type_required: type_required.describe('Refuse JWTs whose typ is not at+jwt.').optional(),
   max_lifetime: max_lifetime.describe('Longest life of a token, from iat to exp.'),
+  revocation_max_delay: revocation_max_delay.describe(
+    'How long a token may still pass after it was revoked. With introspection, JWTs are asked about too, and answers are used no longer (cache.ttl follows); without, max_lifetime has to keep it.',
+  ),
   jwks_uri: url('https://as.bank.example/jwks')
     .describe('Its keys. Default: found by discovery (RFC 8414).')
     .optional(),

@@ -14,6 +14,7 @@ import { compileMatch } from './match.ts'
 import { type InForce, type Layer, narrow, policiesOf, settingsOf } from './narrowing.ts'
 import { SETTINGS } from './profile.ts'
 import { nameOf } from './reading.ts'
+import { checkRouteRevocation } from './revocation.ts'
 import { type DefaultsInput, type RouteInput, routeSchema } from './route-schema.ts'
 import type { Sources } from './section.ts'
 import { type Statement, statementsOf } from './statement.ts'
@@ -70,6 +71,8 @@ function compileRoute(
   const said = narrow(around.above, statements, `routes.${input.id}`, profile, reader)
   const layer = withIssuers(said, issuers)
   checkAlgorithms(said, issuers, path, around)
+  const configs = issuers.map(({ config }) => config)
+  checkRouteRevocation(said, configs, path, sources)
   checkCertificates(layer, input, path, around)
   if (!input.public) warnOfNoDemand(layer, input, path, around)
   const forward = compileForward(
@@ -85,7 +88,7 @@ function compileRoute(
     position: reader.document.at([...path, 'id']),
     ...match,
     isPublic: input.public,
-    issuers: issuers.map(({ config }) => config.id),
+    issuers: configs.map(({ id }) => id),
     policies: policiesOf(layer),
     settings: settingsOf(layer),
     upstream,

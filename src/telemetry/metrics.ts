@@ -77,6 +77,11 @@ export function createMetrics() {
       OVERHEAD_SECONDS,
     ),
     inFlight: gauge('http_requests_in_flight', 'Requests under way.', ['listener']),
+    revocationDelay: gauge(
+      'revocation_delay_seconds',
+      'How long a token may still pass after its issuer revoked it; +Inf: until it ends.',
+      ['issuer'],
+    ),
     requestBytes: counter('http_request_bytes_total', 'Request content received.', ['route']),
     responseBytes: counter('http_response_bytes_total', 'Response content sent.', ['route']),
 

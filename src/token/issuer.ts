@@ -35,6 +35,7 @@ export interface IntrospectionSource {
   /**
    * @param digest SHA-256 of the token: what the answer is cached under, so that no token is kept.
    * @param now Seconds since the epoch.
+   * @param maxAge Seconds since which an answer must not be older; undefined: as old as it is kept.
    * @returns The response's members of an active token; `invalid_token` for an inactive one;
    *   `temporarily_unavailable` when no answer could be had. A promise only if the endpoint had to be asked.
    */
@@ -42,6 +43,7 @@ export interface IntrospectionSource {
     token: string,
     digest: string,
     now: number,
+    maxAge?: number | undefined,
   ): AccessToken | Failure | Promise<AccessToken | Failure>
 }
 
@@ -75,5 +77,7 @@ export interface Issuer extends TokenExpectation {
   readonly tokens: 'jwt' | 'introspection'
   readonly keys: KeySource | undefined
   readonly introspection: IntrospectionSource | undefined
+  /** Seconds for which a revoked token may still pass; undefined: nothing is promised. */
+  readonly revocationMaxDelay: number | undefined
   readonly verified: TokenCache
 }

@@ -110,6 +110,22 @@ describe('RFC 7662 §4: an answer is kept', () => {
     expect([await looked('miss'), await looked('hit')]).toEqual([2, 1])
   })
 
+  test('FAPI 2.0 SP §5.3.4-3: and used no longer than a route lets a revocation go unseen [F2-RS-3]', async () => {
+    const source = open({ ttl: 60 })
+    const before = calls()
+    const within = (maxAge: number) => source.introspect('a', 'digest of a', now, maxAge)
+    await within(10)
+    now += 9.9
+    expect(within(10)).not.toBeInstanceOf(Promise)
+    now += 0.1
+    said = () => ({ active: false })
+    // Another route may be content with what is known.
+    expect(source.introspect('a', 'digest of a', now)).not.toBeInstanceOf(Failure)
+    expect(await within(10)).toMatchObject({ reason: 'token_inactive' })
+    expect(await within(0)).toMatchObject({ reason: 'token_inactive' })
+    expect(calls()).toBe(before + 2)
+  })
+
   test('without a promise', async () => {
     const source = open()
     await ask(source, 'a')

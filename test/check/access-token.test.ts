@@ -13,6 +13,7 @@ const loosest: Policy = {
   clock_skew: 10,
   type_required: true,
   max_lifetime: undefined,
+  revocation_max_delay: undefined,
 }
 
 /** An issuer that is introspected for what is opaque. */

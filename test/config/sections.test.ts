@@ -270,6 +270,26 @@ describe('an issuer', () => {
       issuer('algorithms: [RS256, PS256, RS512]'),
       ['profile-floor', 'profile-floor'],
     ],
+    [
+      'FAPI 2.0 SP §5.3.4-3: a promise about revocation that nobody can keep',
+      issuer('revocation_max_delay: 30s'),
+      ['revocation-unseen'],
+    ],
+    [
+      'one that the life of tokens does not keep, since clocks differ',
+      issuer('revocation_max_delay: 5m, max_lifetime: 5m'),
+      ['revocation-unseen'],
+    ],
+    [
+      'one that the life of tokens keeps',
+      issuer('revocation_max_delay: 5m, max_lifetime: 4m, clock_skew: 60s'),
+      [],
+    ],
+    [
+      'one that introspection keeps',
+      issuer(`revocation_max_delay: 0s, ${auth('client_secret_post, client_secret: secret')}`),
+      [],
+    ],
     ['a clock too far off', issuer('clock_skew: 61s'), ['profile-floor']],
     [
       'less than the profile allows',
@@ -278,6 +298,19 @@ describe('an issuer', () => {
     ],
   ])('%s', async (_, issuers, ids) => {
     expect(await said({ issuers })).toEqual(ids)
+  })
+
+  test.each([
+    ['what is written', 'revocation_max_delay: 60s', 'cache: { ttl: 20s }', 20],
+    ['what is promised, if that is less', 'revocation_max_delay: 5s', 'cache: { ttl: 20s }', 5],
+    ['what is promised, if nothing is written', 'revocation_max_delay: 60s', '', 60],
+    ['15 seconds, if nothing is said at all', '', '', 15],
+  ])('RFC 7662 §4: an answer is used for %s [INT-4]', async (_, promise, cache, ttl) => {
+    const asking = auth('client_secret_post, client_secret: secret')
+    const more = ['tokens: introspection', promise, asking].filter((text) => text !== '').join(', ')
+    const issuers = issuer(cache === '' ? more : more.replace('{', `{ ${cache},`))
+    const { configuration } = await workspace.load(gateway({ issuers }))
+    expect(configuration?.issuers[0]?.introspection?.ttl).toBe(ttl)
   })
 
   test('RFC 9701 §4, INT-7: answers in plain JSON, unless it is to sign them', async () => {
@@ -592,6 +625,16 @@ describe('settings laid over one another', () => {
       by: 'FAPI2-SP-FINAL-5.3.4-5',
       from: 'fapi2-security',
     })
+  })
+
+  test.each([
+    ['is an error where nobody is asked and tokens live long', '', ['revocation-unseen']],
+    ['is kept by an issuer whose tokens live short', 'max_lifetime: 20s,', []],
+    ['is kept by a rule of the route itself', '', [], 'max_lifetime: 20s,'],
+  ])('FAPI 2.0 SP §5.3.4-3: a promise of one route %s', async (_, own, ids, more = '') => {
+    const issuers = `{ a: { issuer: https://a, audience: a, ${own} clock_skew: 10s } }`
+    const routes = route(`access_token: { ${more} revocation_max_delay: 30s }`)
+    expect(await said({ issuers, routes })).toEqual(ids)
   })
 
   test('of several issuers the route has the loosest, since each is held to its own', async () => {

@@ -125,6 +125,7 @@ export function createIssuer(id: string, rule: Partial<Issuer> = {}): MemoryIssu
       tokens: 'jwt',
       keys,
       introspection: undefined,
+      revocationMaxDelay: undefined,
       verified: new Map(),
       ...rule,
     },

@@ -35,6 +35,7 @@ export async function startStubIssuer(answer: Answering, path = ''): Promise<Stu
     clockSkew: 10,
     typeRequired: true,
     maxLifetime: undefined,
+    revocationMaxDelay: undefined,
     jwksUri: undefined,
     jwks: { refresh: 600, cooldown: 30, staleIfError: 3600, timeout: 5 },
     introspection: undefined,
