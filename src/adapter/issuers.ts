@@ -14,6 +14,7 @@ import { RemoteKeys } from './jwks.ts'
 import { DiscoveredIssuer } from './metadata.ts'
 import { OutboundClient } from './outbound.ts'
 import { VerifiedTokens } from './token-cache.ts'
+import { OwnDecryption } from './token-decryption.ts'
 
 export interface IssuerParts {
   readonly metrics: Metrics
@@ -82,6 +83,7 @@ export class ReachedIssuer {
       tokens: config.tokens,
       keys: this.#keys,
       introspection,
+      decryption: config.encryption && new OwnDecryption(config.encryption),
       verified,
     }
     initialise(config, metrics)

@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { conceal, Failure, fail } from '../failure/failure.ts'
 import { ALGORITHM_NAMES } from '../jose/algorithm.ts'
 import { looksLikeJwt } from '../jose/compact.ts'
+import { parseEncryptionHint } from '../jose/compact-encryption.ts'
 import { anyOf, atMost, demand, limit } from '../policy/field.ts'
 import { parseUnverifiedJwt } from '../token/jwt.ts'
 import { TrustedIssuer, type Verdict } from '../token/trusted-issuer.ts'
@@ -48,6 +49,15 @@ export const accessToken = defineCheck({
       for (const candidate of trusted) {
         const outcome = candidate.known(token, digest, now)
         if (outcome !== undefined) return conclude(request, candidate, outcome)
+      }
+      const hint = trusted.some(({ issuer }) => issuer.decryption !== undefined)
+        ? parseEncryptionHint(token)
+        : undefined
+      if (hint !== undefined) {
+        const holder = trusted.find(({ issuer }) => issuer.decryption?.accepts(hint))
+        if (holder !== undefined) {
+          return conclude(request, holder, holder.open(token, hint, digest, now))
+        }
       }
       if (!looksLikeJwt(token)) {
         // RFC 7662: what only its issuer can read. There is one such issuer a route at most.

@@ -7,6 +7,7 @@
 
 import type { CorsPolicy } from '../http/cors.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
+import type { ContentEncryption, KeyManagement } from '../jose/compact-encryption.ts'
 
 /** Where something stands in a configuration file; lines and columns count from 1. */
 export interface Position {
@@ -119,6 +120,14 @@ export interface IntrospectionConfig {
   readonly timeout: number
 }
 
+/** How an issuer encrypts its tokens for this resource (RFC 9068 §4). */
+export interface EncryptionConfig {
+  /** PEM (PKCS #8) or JWK text, and its `kid` if it has one. */
+  readonly keys: readonly { readonly text: string; readonly keyId: string | undefined }[]
+  readonly algorithms: readonly KeyManagement[]
+  readonly content: readonly ContentEncryption[]
+}
+
 export interface IssuerConfig {
   readonly id: string
   readonly issuer: string
@@ -141,6 +150,8 @@ export interface IssuerConfig {
     readonly timeout: number
   }
   readonly introspection: IntrospectionConfig | undefined
+  /** Undefined: its tokens are not encrypted. */
+  readonly encryption: EncryptionConfig | undefined
   readonly tls: OutboundTls
   /** Verified tokens that are remembered. */
   readonly cacheEntries: number

@@ -7,6 +7,7 @@
 import { z } from 'zod'
 import { accessToken } from '../check/access-token.ts'
 import { ALGORITHM_NAMES } from '../jose/algorithm.ts'
+import { CONTENT_ENCRYPTION, KEY_MANAGEMENT } from '../jose/compact-encryption.ts'
 import { duration } from '../policy/field.ts'
 import { count, file, oneOrMore, period, secret, text, url } from './setting.ts'
 
@@ -70,6 +71,25 @@ const introspection = z
   })
   .describe('Asking the issuer about a token (RFC 7662).')
 
+const encryption = z
+  .strictObject({
+    keys: z
+      .array(file())
+      .min(1)
+      .describe('PEM (PKCS #8) or JWK files of private keys; a JWK may have a kid.'),
+    algorithms: z
+      .array(z.enum(KEY_MANAGEMENT))
+      .min(1)
+      .describe('Agreed alg of JWE. Default: RSA-OAEP-256 for RSA keys, ECDH-ES+A256KW for others.')
+      .optional(),
+    content: z
+      .array(z.enum(CONTENT_ENCRYPTION))
+      .min(1)
+      .describe('Agreed enc of JWE.')
+      .default(['A256GCM']),
+  })
+  .describe('Its tokens are encrypted for this resource (RFC 9068 §4): others are refused.')
+
 const { algorithms, clock_skew, type_required, max_lifetime, revocation_max_delay } =
   accessToken.policy.shape
 
@@ -112,6 +132,7 @@ export const issuerSchema = z.strictObject({
     .describe('Fetching the keys.')
     .prefault({}),
   introspection: introspection.optional(),
+  encryption: encryption.optional(),
   ca: file()
     .describe('PEM file of the CAs of its TLS servers. Default: those that Node ships.')
     .optional(),

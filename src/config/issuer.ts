@@ -13,6 +13,7 @@ import type {
   OutboundTls,
 } from './configuration.ts'
 import type { Path } from './document.ts'
+import { compileEncryption } from './encryption.ts'
 import { isLoopback, parseEndpoint } from './endpoint.ts'
 import { type AuthenticationInput, type IssuerInput, issuerSchema } from './issuer-schema.ts'
 import { type Layer, narrow } from './narrowing.ts'
@@ -74,6 +75,7 @@ function compileIssuer(entry: Entry<IssuerInput>, sources: Sources, above: Layer
       ca,
       value('revocation_max_delay') as number | undefined,
     ),
+    encryption: compileEncryption(entry, sources),
     tls: { ca, cert: undefined, key: undefined, serverName: undefined },
     cacheEntries: input.cache.max_entries,
   }

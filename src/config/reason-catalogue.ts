@@ -95,6 +95,12 @@ export const REASONS = {
   },
   access_token: {
     token_not_a_jwt: 'The token is opaque, and no issuer of the route introspects tokens.',
+    token_encryption_not_agreed:
+      'The token is encrypted for no key that was agreed on with its issuer.',
+    token_decryption_failed: "The token cannot be decrypted with the keys of its issuer's entry.",
+    token_not_encrypted: 'The issuer encrypts its tokens, and this one is not encrypted.',
+    token_issuer_of_other_key:
+      'The encrypted token names another issuer than the one the key is for.',
     token_malformed: 'The token is no JWS in compact form.',
     token_claims_malformed: 'The payload of the token is no JSON object.',
     token_issuer_unknown: 'The iss of the token is no issuer of the route.',

@@ -7,6 +7,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Failure } from '../failure/failure.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
+import type { EncryptionHint } from '../jose/compact-encryption.ts'
 import type { AccessToken } from './access-token.ts'
 
 /**
@@ -55,6 +56,14 @@ export interface TokenCache {
   clear(): void
 }
 
+/** Keys of this resource that an issuer encrypts its tokens for (RFC 9068 §4, RFC 7516). */
+export interface TokenDecryption {
+  /** Whether a token with this header was encrypted as agreed, for a key that is at hand. */
+  accepts(hint: EncryptionHint): boolean
+  /** @returns The signed token within; `invalid_token` if no key opens it. */
+  decrypt(token: string, hint: EncryptionHint): Promise<string | Failure>
+}
+
 /** What an issuer's tokens are judged by. */
 export interface TokenExpectation {
   /** Compared byte for byte (RFC 9068 §4). */
@@ -77,6 +86,8 @@ export interface Issuer extends TokenExpectation {
   readonly tokens: 'jwt' | 'introspection'
   readonly keys: KeySource | undefined
   readonly introspection: IntrospectionSource | undefined
+  /** Where it is agreed that tokens are encrypted: those that are not are refused. */
+  readonly decryption: TokenDecryption | undefined
   /** Seconds for which a revoked token may still pass; undefined: nothing is promised. */
   readonly revocationMaxDelay: number | undefined
   readonly verified: TokenCache

@@ -8,10 +8,17 @@
 import type { KeyObject } from 'node:crypto'
 import { Failure, fail } from '../failure/failure.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
+import type { EncryptionHint } from '../jose/compact-encryption.ts'
 import type { AccessToken } from './access-token.ts'
 import { checkBeginning, checkLifetime, isExpired } from './claims.ts'
 import type { Issuer, KeySource, TokenExpectation } from './issuer.ts'
-import { type KeyHint, parseKeyHint, type UnverifiedJwt, verifyJwt } from './jwt.ts'
+import {
+  type KeyHint,
+  parseKeyHint,
+  parseUnverifiedJwt,
+  type UnverifiedJwt,
+  verifyJwt,
+} from './jwt.ts'
 
 export type Verdict = AccessToken | Failure
 
@@ -73,6 +80,20 @@ export class TrustedIssuer {
     return introspection.introspect(token, digest, now, this.#maxAge)
   }
 
+  /** Judges an encrypted token, whose header says that it is for a key agreed on with this issuer. */
+  async open(token: string, hint: EncryptionHint, digest: string, now: number): Promise<Verdict> {
+    const { decryption, issuer } = this.issuer
+    // RFC 9068 §4: decrypted with what was agreed on with the issuer.
+    const signed = await decryption?.decrypt(token, hint)
+    if (signed === undefined || signed instanceof Failure) {
+      return signed ?? fail('invalid_token', 'token_encryption_not_agreed')
+    }
+    const jwt = parseUnverifiedJwt(signed)
+    if (jwt instanceof Failure) return jwt
+    if (jwt.claims['iss'] !== issuer) return fail('invalid_token', 'token_issuer_of_other_key')
+    return this.#judge(jwt, token, digest, now)
+  }
+
   /** Judges a JWT that names this issuer, or none. */
   judge(
     jwt: UnverifiedJwt,
@@ -81,6 +102,17 @@ export class TrustedIssuer {
     now: number,
   ): Verdict | Promise<Verdict> {
     if (this.issuer.tokens === 'introspection') return this.introspect(token, digest, now)
+    // RFC 9068 §4: where encryption was agreed on, a token without is refused.
+    if (this.issuer.decryption !== undefined) return fail('invalid_token', 'token_not_encrypted')
+    return this.#judge(jwt, token, digest, now)
+  }
+
+  #judge(
+    jwt: UnverifiedJwt,
+    token: string,
+    digest: string,
+    now: number,
+  ): Verdict | Promise<Verdict> {
     const { keys } = this.issuer
     if (keys === undefined) return fail('temporarily_unavailable', 'jwks_unavailable')
     const hint = parseKeyHint(jwt.jws.header, this.#expected)

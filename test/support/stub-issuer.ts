@@ -39,6 +39,7 @@ export async function startStubIssuer(answer: Answering, path = ''): Promise<Stu
     jwksUri: undefined,
     jwks: { refresh: 600, cooldown: 30, staleIfError: 3600, timeout: 5 },
     introspection: undefined,
+    encryption: undefined,
     tls,
     cacheEntries: 1000,
     ...more,
