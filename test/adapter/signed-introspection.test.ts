@@ -74,6 +74,7 @@ const settings = (more: Partial<IntrospectionConfig> = {}): IntrospectionConfig 
   negativeTtl: 5,
   maxEntries: 100,
   timeout: 5,
+  breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
   ...more,
 })
 
@@ -262,6 +263,7 @@ test('RFC 9701 §5, INT-8: without keys no signed answer is believed, and no oth
     metrics,
     logger: createLogger('silent'),
     now: () => NOW,
+    clock: () => time,
   })
   expect(await reasonOf(source, 'a')).toBe('introspection_jwt_missing')
   said = () => ({ body: active })

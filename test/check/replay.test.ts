@@ -22,6 +22,7 @@ function requestWith(jti: string, keyThumbprint = THUMBPRINT, receivedAt = NOW) 
 
 /** A store in another process: it answers the same, later. */
 class RemoteStore implements ReplayStore {
+  readonly since = 0
   readonly #answer: UseOnce
   readonly #isLate: boolean
   readonly asked: { key: string; until: number; now: number }[] = []

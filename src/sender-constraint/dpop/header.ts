@@ -14,7 +14,7 @@ import { importPublicJwk, keyFits, parsePublicJwk } from '../../jose/jwk.ts'
 import { jwkThumbprint } from '../../jose/thumbprint.ts'
 import { verifySignature } from '../../jose/verify.ts'
 
-/** Longest proof that is read, in characters. */
+/** Longest proof that is read, in characters. With the largest key that is accepted it has 4,000. */
 const MAX_PROOF = 8192
 
 /** A proof whose signature holds. Its claims are not judged yet. */

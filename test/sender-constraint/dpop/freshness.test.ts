@@ -18,7 +18,12 @@ const END = (Math.floor(NOW / PERIOD) + 2) * PERIOD
 const { publicKey } = createKeyPair('ES256')
 const HOUR = 3600
 
-function judge(mode: FreshnessPolicy['nonce'], age: number, nonce?: string) {
+function judge(
+  mode: FreshnessPolicy['nonce'],
+  age: number,
+  nonce?: string,
+  { since = 0, now = NOW } = {},
+) {
   const proof: VerifiedProof = {
     keyThumbprint: THUMBPRINT,
     key: publicKey,
@@ -27,7 +32,12 @@ function judge(mode: FreshnessPolicy['nonce'], age: number, nonce?: string) {
     nonce,
     acceptableUntil: 0,
   }
-  const failure = checkFreshness(proof, { nonce: mode, maxAge: 60, futureSkew: 10 }, nonces, NOW)
+  const failure = checkFreshness(
+    proof,
+    { nonce: mode, maxAge: 60, futureSkew: 10, since },
+    nonces,
+    now,
+  )
   return { failure, until: proof.acceptableUntil }
 }
 
@@ -67,7 +77,7 @@ describe('checkFreshness', () => {
       (_title, age) => {
         const { until } = judge(mode, age)
         expect(until).toBeGreaterThan(NOW - age + 60)
-        const late = { nonce: mode, maxAge: 60, futureSkew: 10 }
+        const late = { nonce: mode, maxAge: 60, futureSkew: 10, since: 0 }
         const again = {
           keyThumbprint: THUMBPRINT,
           key: publicKey,
@@ -107,7 +117,36 @@ describe('checkFreshness', () => {
     },
   )
 
+  describe.each(['off', 'optional'] as const)('after a restart, where nonces are %s', (mode) => {
+    test('RFC 9449 §11.1: a proof from before may have been used, and is not let through [R11]', () => {
+      for (const age of [1, 10, 60]) {
+        expect(judge(mode, age, undefined, { since: NOW }).failure).toMatchObject({
+          error: 'temporarily_unavailable',
+          reason: 'dpop_proof_before_start',
+        })
+      }
+    })
+
+    test('RFC 9449 §11.1: one from then on is fresh', () => {
+      for (const age of [0, -10]) {
+        expect(judge(mode, age, undefined, { since: NOW }).failure).toBeUndefined()
+      }
+    })
+  })
+
   describe.each(['optional', 'required'] as const)('with a nonce, where it is %s', (mode) => {
+    test('RFC 9449 §8: the nonce is of this process, whatever the clock of the client says', () => {
+      expect(judge(mode, HOUR, good, { since: NOW }).failure).toBeUndefined()
+    })
+
+    test('RFC 9449 §8: one of an instance whose clock is ahead is good as long as a clock may be', () => {
+      const next = nonces.current(END - PERIOD)
+      const near = judge(mode, 0, next, { now: END - PERIOD - 10 })
+      expect(near).toEqual({ failure: undefined, until: END + PERIOD })
+      const far = judge(mode, 0, next, { now: END - PERIOD - 10.001 })
+      expect(far.failure?.reason).toBe('dpop_nonce_stale')
+    })
+
     test.each([
       ['just now', 0],
       ['an hour ago', HOUR],

@@ -48,6 +48,19 @@ describe('Nonces', () => {
     expect(new Nonces(secret, PERIOD).acceptedUntil(ahead, START)).toBeUndefined()
   })
 
+  test('RFC 9449 §8: one of an instance that is ahead is good, so far as it may be ahead', () => {
+    const ahead = new Nonces(secret, PERIOD).current(START + PERIOD)
+    const nonces = new Nonces(secret, PERIOD)
+    const end = START + 3 * PERIOD
+    expect(nonces.acceptedUntil(ahead, START + PERIOD - 5, 5)).toBe(end)
+    expect(nonces.acceptedUntil(ahead, START + PERIOD, 5)).toBe(end)
+    expect(nonces.acceptedUntil(ahead, START + PERIOD - 5.001, 5)).toBeUndefined()
+    expect(nonces.acceptedUntil(ahead, START + PERIOD - 5)).toBeUndefined()
+    // However far a clock may be ahead, of the nonces to come the next alone is good.
+    const farther = new Nonces(secret, PERIOD).current(START + 2 * PERIOD)
+    expect(nonces.acceptedUntil(farther, START, 10 * PERIOD)).toBeUndefined()
+  })
+
   test.each([
     ['empty', () => ''],
     ['cut off', (good: string) => good.slice(0, -1)],
