@@ -150,7 +150,7 @@ describe('an issuer that has withdrawn all its keys', () => {
     ['has none', []],
     ['has none that can be used', [{ kty: 'oct', k: 'AA' }]],
   ])(
-    'RFC 7517 §5, I06: is heeded at once, and said loudly, if its set %s',
+    'RFC 7517 §5: is heeded at once, and said loudly, if its set %s [I06]',
     async (_title, left) => {
       said = () => ({ body: { keys: [ps256] } })
       const keys = open()

@@ -20,7 +20,7 @@ describe('credentials', () => {
     expect(request).toMatchObject({ scheme, credentials: 'abc', credentialsDigest: sha256('abc') })
   })
 
-  test('RFC 9449 §4.3 (12), J46: the digest is that of the token as sent, whole', () => {
+  test('RFC 9449 §4.3 (12): the digest is that of the token as sent, whole [J46]', () => {
     const [one, other] = [ask(`Bearer ${'a'.repeat(500)}b`), ask(`Bearer ${'a'.repeat(500)}c`)]
     expect(one.request.credentialsDigest).not.toBe(other.request.credentialsDigest)
   })
@@ -44,7 +44,7 @@ describe('credentials', () => {
     ['RFC 6750 §3.1: nothing', undefined, 'missing_token', 'token_missing'],
     ['RFC 6750 §3.1: another scheme', 'Basic abc', 'missing_token', 'scheme_unknown'],
     ['RFC 6750 §2.1: no b64token', 'Bearer a b', 'invalid_request', 'credentials_malformed'],
-    ['J37: a token over the limit', 'Bearer abcd', 'invalid_request', 'token_too_long'],
+    ['a token over the limit', 'Bearer abcd', 'invalid_request', 'token_too_long'],
   ])('%s is refused, and nothing is established', (_title, value, error, reason) => {
     const { request, outcome } = ask(value, { maxToken: 3 })
     expect(outcome).toMatchObject({ error, reason })

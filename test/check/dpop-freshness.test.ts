@@ -39,7 +39,7 @@ describe('dpop_freshness', () => {
     expect(next).toBe(current)
   })
 
-  test('RFC 9449 §9, D18: so is one with a nonce that is not good', () => {
+  test('RFC 9449 §9: so is one with a nonce that is not good [D18]', () => {
     const { outcome, next } = ask('required', 'made-up')
     expect(outcome).toMatchObject({ error: 'use_dpop_nonce', reason: 'dpop_nonce_stale' })
     expect(next).toBe(current)
@@ -49,7 +49,7 @@ describe('dpop_freshness', () => {
     expect(ask('required', current)).toMatchObject({ outcome: undefined, next: undefined })
   })
 
-  test('RFC 9449 §8.2, D19: a client with the previous one is served, and told the next', () => {
+  test('RFC 9449 §8.2: a client with the previous one is served, and told the next [D19]', () => {
     expect(ask('required', previous)).toMatchObject({ outcome: undefined, next: current })
   })
 

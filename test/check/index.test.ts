@@ -130,7 +130,7 @@ describe('CHECKS', () => {
   })
 
   test.each(FAULTS.slice(0, -1))(
-    'RFC 9449 §11.1, D23: who is refused uses up nothing: %s',
+    'RFC 9449 §11.1: who is refused uses up nothing: %s [D23]',
     (name) => {
       const route = createRoute()
       expect(authorize(route.checks, requestWith(route, [name]))).toBeDefined()
@@ -138,7 +138,7 @@ describe('CHECKS', () => {
     },
   )
 
-  test('RFC 9449 §11.1, D12: the same request a second time is refused', () => {
+  test('RFC 9449 §11.1: the same request a second time is refused [D12]', () => {
     const route = createRoute()
     const request = requestWith(route, [])
     expect(authorize(route.checks, request)).toBeUndefined()

@@ -120,7 +120,7 @@ describe('challenges', () => {
     expect(challenges(failure, { ...protection, schemes: [] }, undefined)).toEqual([])
   })
 
-  test('RFC 9470 §3, SU-1: a step-up says what would be enough, and nobody else is told', () => {
+  test('RFC 9470 §3: a step-up says what would be enough, and nobody else is told [SU-1]', () => {
     const weak = fail('insufficient_user_authentication', 'acr_insufficient')
     const [own, other] = challenges(weak, protection, 'DPoP').map(parseChallenge)
     expect(own).toEqual({

@@ -81,7 +81,7 @@ describe('requestFields', () => {
     expect(forwarded([name, 'evil'])).toEqual(OWN)
   })
 
-  test('RFC 9449 §7.1, D25: a proof is not forwarded', () => {
+  test('RFC 9449 §7.1: a proof is not forwarded [D25]', () => {
     expect(forwarded(['DPoP', 'a.b.c', 'dpop', 'd.e.f'])).toEqual(OWN)
   })
 

@@ -28,7 +28,7 @@ describe('hasQueryParameter', () => {
     '?access[token=x',
     '?access_token%00=x',
     '?%u0061ccess_token=x',
-  ])('RFC 6750 §2.3, J40: %s has access_token', (query) => {
+  ])('RFC 6750 §2.3: %s has access_token [J40]', (query) => {
     expect(hasQueryParameter(query, 'access_token')).toBe(true)
   })
 
@@ -48,7 +48,7 @@ describe('hasQueryParameter', () => {
     expect(hasQueryParameter(query, 'access_token')).toBe(false)
   })
 
-  test('RFC 6750 §2.3, J40: whatever URLSearchParams finds is found', () => {
+  test('RFC 6750 §2.3: whatever URLSearchParams finds is found [J40]', () => {
     const piece = fc.constantFrom('a', 'b', 'A', '%61', '%41', '=', '&', ';', '+', '%', '%26', '?')
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {

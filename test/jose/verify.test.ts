@@ -57,7 +57,7 @@ function isAccepted(text: string, jwk: unknown): boolean {
 
 describe('verifySignature', () => {
   test.each(ALGORITHM_NAMES)(
-    'RFC 7515 §5.2, J01: a signature made by jose holds (%s)',
+    'RFC 7515 §5.2: a signature made by jose holds (%s) [J01]',
     async (alg) => {
       const { input, signature } = await signed(alg)
       expect(verifySignature(alg, pairOf(alg).publicKey, input, signature)).toBe(true)
@@ -83,7 +83,7 @@ describe('verifySignature', () => {
   )
 
   test.each(ALGORITHM_NAMES)(
-    'RFC 8725 §3.1, J04, J16, J19: it holds under its own algorithm alone (%s)',
+    'RFC 8725 §3.1: it holds under its own algorithm alone (%s) [J04, J16, J19]',
     async (alg) => {
       const { input, signature } = await signed(alg)
       const same = ALGORITHMS[alg]
@@ -98,7 +98,7 @@ describe('verifySignature', () => {
   )
 
   test.each(ALGORITHM_NAMES)(
-    'RFC 7518 §3.4, RFC 8032 §5.1.7, J18: a signature of another length is none (%s)',
+    'RFC 7518 §3.4, RFC 8032 §5.1.7: a signature of another length is none (%s) [J18]',
     async (alg) => {
       const { input, signature } = await signed(alg)
       const { publicKey } = pairOf(alg)
@@ -115,7 +115,7 @@ describe('verifySignature', () => {
   )
 
   test.each(['ES256', 'ES384', 'ES512'] as const)(
-    'RFC 7518 §3.4, J17: zeros are no signature (%s)',
+    'RFC 7518 §3.4: zeros are no signature (%s) [J17]',
     (alg) => {
       const zeros = Buffer.alloc(ALGORITHMS[alg].signatureLength!)
       expect(verifySignature(alg, pairOf(alg).publicKey, 'a.b', zeros)).toBe(false)
@@ -127,7 +127,7 @@ describe('verifySignature', () => {
   )
 
   test.each(['ES256', 'ES384', 'ES512'] as const)(
-    'RFC 7518 §3.4, J18: the DER form of a good signature is refused (%s)',
+    'RFC 7518 §3.4: the DER form of a good signature is refused (%s) [J18]',
     (alg) => {
       const { digest } = ALGORITHMS[alg]
       const { privateKey, publicKey } = pairOf(alg)
@@ -140,7 +140,7 @@ describe('verifySignature', () => {
   )
 
   test.each(['PS256', 'PS384', 'PS512'] as const)(
-    'RFC 7518 §3.5, J19: the salt is as long as the digest (%s)',
+    'RFC 7518 §3.5: the salt is as long as the digest (%s) [J19]',
     (alg) => {
       const { digest, padding, saltLength: exact } = ALGORITHMS[alg]
       const { privateKey: key, publicKey } = PAIRS.RSA
@@ -151,7 +151,7 @@ describe('verifySignature', () => {
     },
   )
 
-  test('RFC 7518 §3.1, J03: whatever kind of key it is given, it answers and does not throw', () => {
+  test('RFC 7518 §3.1: whatever kind of key it is given, it answers and does not throw [J03]', () => {
     const foreign = [
       PAIRS.RSA.privateKey,
       generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey,
@@ -211,7 +211,7 @@ function holds(alg: AlgorithmName, key: KeyObject, { msg, sig }: Vector): boolea
 }
 
 describe.skipIf(corpora === undefined)('vectors (set CORPORA to run)', () => {
-  test('RFC 7515 Appendix A, RFC 8037 Appendix A.4, RFC 9449 §4.1, J02: the examples', () => {
+  test('RFC 7515 Appendix A, RFC 8037 Appendix A.4, RFC 9449 §4.1: the examples [J02]', () => {
     const verdicts = read('rfc-examples')
       .vectors.filter((it: Record<string, unknown>) => it['alg'] !== undefined || it['proof'])
       .map((it: Record<string, never>) => [
@@ -248,7 +248,7 @@ describe.skipIf(corpora === undefined)('vectors (set CORPORA to run)', () => {
     expect(isAccepted(output.compact, input.key)).toBe(false)
   })
 
-  test('RFC 7515 §5.2, J02, J03, J06, J14, J17–J22: Wycheproof JWS, with jose as the measure of leniency', async () => {
+  test('RFC 7515 §5.2: Wycheproof JWS, with jose as the measure of leniency [J02, J03, J06, J14, J17, J18, J19, J20, J21, J22]', async () => {
     const stricterThanJose: number[] = []
     const stricterThanWycheproof: number[] = []
     const wrong: number[] = []
@@ -289,7 +289,7 @@ describe.skipIf(corpora === undefined)('vectors (set CORPORA to run)', () => {
     )
   })
 
-  test('RFC 7515 §2, J21: Wycheproof base64, judged by form alone', () => {
+  test('RFC 7515 §2: Wycheproof base64, judged by form alone [J21]', () => {
     const { tests } = wycheproof('json_web_signature_test').find((it) => it.comment === 'base64')!
     const wellFormed = tests.filter(({ jws }) => parseCompact(jws) !== undefined)
     // 367 and 370 are called invalid, but are character for character the valid 357.
@@ -298,7 +298,7 @@ describe.skipIf(corpora === undefined)('vectors (set CORPORA to run)', () => {
     expect(new Set(same.map(({ jws }) => jws)).size).toBe(1)
   })
 
-  test('RFC 7517 §4.2, RFC 8725 §3.4, J12, J14, J15, J16: Wycheproof JWK', () => {
+  test('RFC 7517 §4.2, RFC 8725 §3.4: Wycheproof JWK [J12, J14, J15, J16]', () => {
     const accepted = wycheproof('json_web_key_test').flatMap((group) => {
       const set = (group.public ?? group.private) as { keys?: readonly unknown[] }
       return group.tests
@@ -322,7 +322,7 @@ describe.skipIf(corpora === undefined)('vectors (set CORPORA to run)', () => {
     ['RS384', 'rsa_signature_2048_sha384_test', 258],
     ['RS512', 'rsa_signature_2048_sha512_test', 259],
   ] as const)(
-    'RFC 7518 §3.4, RFC 7518 §3.5, RFC 8032 §5.1.7, J17–J20: %s, Wycheproof %s',
+    'RFC 7518 §3.4, RFC 7518 §3.5, RFC 8032 §5.1.7: %s, Wycheproof %s [J17, J18, J19, J20]',
     (alg, name, count) => {
       const vectors = wycheproof(name).flatMap((group) => {
         const jwk = group.publicKeyJwk ?? group.keyJwk
@@ -341,7 +341,7 @@ describe.skipIf(corpora === undefined)('vectors (set CORPORA to run)', () => {
     },
   )
 
-  test('RFC 7518 §3.4, J18: of 484 ECDSA signatures in DER, Wycheproof’s valid ones included, none holds', () => {
+  test('RFC 7518 §3.4: of 484 ECDSA signatures in DER, Wycheproof’s valid ones included, none holds [J18]', () => {
     const accepted = wycheproof('ecdsa_secp256r1_sha256_test').flatMap((group) => {
       const key = createPublicKey(group.publicKeyPem)
       return group.tests.filter((vector) => holds('ES256', key, vector))
@@ -360,7 +360,7 @@ describe.skipIf(corpora === undefined)('vectors (set CORPORA to run)', () => {
     expect(accepted).toEqual([])
   })
 
-  test('RFC 7518 §3.5, J19: Wycheproof PSS with other digests, masks and salts', () => {
+  test('RFC 7518 §3.5: Wycheproof PSS with other digests, masks and salts [J19]', () => {
     const groups = wycheproof('rsa_pss_misc_test')
     expect(groups.length).toBe(150)
     for (const { publicKeyPem, sha, mgfSha, sLen, tests } of groups) {

@@ -121,7 +121,7 @@ describe('the downgrade table', () => {
     )
   })
 
-  test('RFC 9449 §7.2, J41: no policy lets more of a bound token through than the strictest does', () => {
+  test('RFC 9449 §7.2: no policy lets more of a bound token through than the strictest does [J41]', () => {
     const strictest: BindingPolicy = { required: true, methods: ['mtls', 'dpop'] }
     for (const cell of CELLS.filter(([, cnf]) => cnf !== 'nothing')) {
       if (check(cell, strictest) === undefined) continue
@@ -136,20 +136,20 @@ const honest: Presentation = { scheme: 'DPoP', proof: proofOf(JKT), certificate:
 
 describe('checkPresentation', () => {
   test.each([
-    ['RFC 9449 §7.2, J41: as a bearer token', { scheme: 'Bearer' }, 'dpop_token_as_bearer'],
+    ['RFC 9449 §7.2: as a bearer token [J41]', { scheme: 'Bearer' }, 'dpop_token_as_bearer'],
     [
-      'RFC 9449 §4.3 (12), D20: with the proof of another key',
+      'RFC 9449 §4.3 (12): with the proof of another key [D20]',
       { proof: proofOf(OTHER_JKT) },
       'cnf_jkt_mismatch',
     ],
     ['RFC 9449 §7.1: without a proof', { proof: undefined }, 'cnf_jkt_mismatch'],
     [
-      'RFC 8705 §3, J43: without its certificate',
+      'RFC 8705 §3: without its certificate [J43]',
       { certificate: undefined },
       'tls_client_cert_missing',
     ],
     [
-      'RFC 8705 §3, J43: with another certificate',
+      'RFC 8705 §3: with another certificate [J43]',
       { certificate: CERTIFICATES['other'] },
       'cnf_x5t_mismatch',
     ],
@@ -189,7 +189,7 @@ describe('checkPresentation', () => {
     })
   })
 
-  test('FAPI 2.0 SP §5.3.4-5, J42: a token that is bound to nothing is refused, certificate or not', () => {
+  test('FAPI 2.0 SP §5.3.4-5: a token that is bound to nothing is refused, certificate or not [J42]', () => {
     for (const certificate of [undefined, CERTIFICATE]) {
       const presented: Presentation = { scheme: 'Bearer', proof: undefined, certificate }
       expect(checkPresentation(tokenOf(undefined), presented, strict, NOW)).toMatchObject({

@@ -56,7 +56,7 @@ describe('parseIntrospection', () => {
     ['null', null],
     ['absent', undefined],
   ])(
-    'RFC 7662 §2.2, I10: active that is %s is no answer, and not the fault of the token',
+    'RFC 7662 §2.2: active that is %s is no answer, and not the fault of the token [I10]',
     (_title, active) => {
       expect(read({ active })).toMatchObject({
         error: 'temporarily_unavailable',
@@ -74,7 +74,7 @@ describe('parseIntrospection', () => {
     ['iat', { iat: NOW + 11 }, 'token_from_the_future'],
     ['cnf', { cnf: {} }, 'cnf_empty'],
     ['token_use', { token_use: 'refresh_token' }, 'token_use_not_access'],
-  ])('RFC 7662 §4, I11: an active token is judged as a JWT is (%s)', (_title, changed, reason) => {
+  ])('RFC 7662 §4: an active token is judged as a JWT is (%s) [I11]', (_title, changed, reason) => {
     expect(read(changed)).toMatchObject({ error: 'invalid_token', reason })
   })
 

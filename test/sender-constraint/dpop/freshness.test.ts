@@ -60,11 +60,11 @@ const outside = [
 
 describe('checkFreshness', () => {
   describe.each(['off', 'optional'] as const)('without a nonce, where it is %s', (mode) => {
-    test.each(byClock)('RFC 9449 §4.3 (11), D10: a proof of %s is fresh', (_title, age) => {
+    test.each(byClock)('RFC 9449 §4.3 (11): a proof of %s is fresh [D10]', (_title, age) => {
       expect(judge(mode, age).failure).toBeUndefined()
     })
 
-    test.each(outside)('RFC 9449 §4.3 (11), D10: a proof of %s is refused', (_title, age) => {
+    test.each(outside)('RFC 9449 §4.3 (11): a proof of %s is refused [D10]', (_title, age) => {
       expect(judge(mode, age).failure).toMatchObject({
         error: 'invalid_dpop_proof',
         reason: 'dpop_iat_out_of_window',
@@ -73,7 +73,7 @@ describe('checkFreshness', () => {
     })
 
     test.each(byClock)(
-      'RFC 9449 §11.1, D15: a proof of %s is remembered beyond its window',
+      'RFC 9449 §11.1: a proof of %s is remembered beyond its window [D15]',
       (_title, age) => {
         const { until } = judge(mode, age)
         expect(until).toBeGreaterThan(NOW - age + 60)
@@ -108,7 +108,7 @@ describe('checkFreshness', () => {
     ['an hour ago', HOUR],
     ['an hour ahead', -HOUR],
   ])(
-    'RFC 9449 §9, §11.3, D18: where a nonce is demanded, a proof without one is refused (%s)',
+    'RFC 9449 §9, §11.3: where a nonce is demanded, a proof without one is refused (%s) [D18]',
     (_title, age) => {
       expect(judge('required', age).failure).toMatchObject({
         error: 'use_dpop_nonce',
@@ -158,7 +158,7 @@ describe('checkFreshness', () => {
       },
     )
 
-    test('RFC 9449 §8.2, D19: the previous nonce is good, until it ends', () => {
+    test('RFC 9449 §8.2: the previous nonce is good, until it ends [D19]', () => {
       expect(judge(mode, 0, previous)).toEqual({ failure: undefined, until: END - PERIOD })
     })
 
@@ -167,7 +167,7 @@ describe('checkFreshness', () => {
       ['made up', 'nonce'],
       ['empty', ''],
     ])(
-      'RFC 9449 §4.3 (10), D18: one that is %s is refused, however fresh the proof',
+      'RFC 9449 §4.3 (10): one that is %s is refused, however fresh the proof [D18]',
       (_title, nonce) => {
         expect(judge(mode, 0, nonce).failure).toMatchObject({
           error: 'use_dpop_nonce',

@@ -43,7 +43,7 @@ describe('parseSignedProof', () => {
     ['PS256', 'PS256'],
     ['EdDSA', 'EdDSA'],
     ['Ed25519', 'EdDSA'],
-  ] as const)('RFC 9449 §4.3 (6), D01: a proof that jose made is read (%s)', async (alg, pair) => {
+  ] as const)('RFC 9449 §4.3 (6): a proof that jose made is read (%s) [D01]', async (alg, pair) => {
     const jwk = jwkOf(pair)
     const proof = await new SignJWT(CLAIMS)
       .setProtectedHeader({ typ: 'dpop+jwt', alg, jwk: jwk as never })
@@ -65,7 +65,7 @@ describe('parseSignedProof', () => {
     })
   })
 
-  test('RFC 7638 §3, D21: nor do more members of the key make another of it', async () => {
+  test('RFC 7638 §3: nor do more members of the key make another of it [D21]', async () => {
     const verdict = read(proofWith({ jwk: { kid: '1', zzz: 1, ...jwkOf('ES256') } }))
     const keyThumbprint = await calculateJwkThumbprint(jwkOf('ES256') as never, 'sha256')
     expect(verdict).toMatchObject({ keyThumbprint })
@@ -75,7 +75,7 @@ describe('parseSignedProof', () => {
     ['another', [honest, proofWith({})]],
     ['the same', [honest, honest]],
     ['an empty one', ['', honest]],
-  ])('RFC 9449 §4.3 (1), D03: two fields are refused (%s)', (_title, proofs) => {
+  ])('RFC 9449 §4.3 (1): two fields are refused (%s) [D03]', (_title, proofs) => {
     const fields = proofs.flatMap((proof, index) => [index === 0 ? 'DPoP' : 'dpop', proof])
     expect(parseSignedProof(fields, ACCEPTED, new Map())).toMatchObject({
       error: 'invalid_request',
@@ -83,11 +83,11 @@ describe('parseSignedProof', () => {
     })
   })
 
-  test('RFC 9449 §7.1, D02: no field is refused', () => {
+  test('RFC 9449 §7.1: no field is refused [D02]', () => {
     refused(parseSignedProof(['DPoP_', honest], ACCEPTED, new Map()), 'dpop_proof_missing')
   })
 
-  test('RFC 9449 §7.1, D02: nor is an empty one a proof', () => {
+  test('RFC 9449 §7.1: nor is an empty one a proof [D02]', () => {
     refused(read(''), 'dpop_proof_missing')
   })
 
@@ -107,11 +107,14 @@ describe('parseSignedProof', () => {
       'a header that is no object',
       signCompact('null', CLAIMS, 'ES256', PAIRS['ES256']!.privateKey),
     ],
-  ])('RFC 9449 §4.3 (2), D03: what is not one well-formed JWT is refused (%s)', (_title, proof) => {
-    refused(read(proof), 'dpop_proof_malformed')
-  })
+  ])(
+    'RFC 9449 §4.3 (2): what is not one well-formed JWT is refused (%s) [D03]',
+    (_title, proof) => {
+      refused(read(proof), 'dpop_proof_malformed')
+    },
+  )
 
-  test('RFC 9449 §4.3 (2), D28: a proof of more than 8 KiB is not read', () => {
+  test('RFC 9449 §4.3 (2): a proof of more than 8 KiB is not read [D28]', () => {
     const sized = (length: number) => {
       const noted = (note: number) =>
         proofWith({}, 'ES256', PAIRS['ES256'], { ...CLAIMS, note: 'x'.repeat(note) })
@@ -145,19 +148,19 @@ describe('parseSignedProof', () => {
     'dpop+jwt+wrongyousee',
     'application/dpop+jwt ',
     ['dpop+jwt'],
-  ])('RFC 9449 §4.3 (4), D04: the type %j is refused', (typ) => {
+  ])('RFC 9449 §4.3 (4): the type %j is refused [D04]', (typ) => {
     refused(read(proofWith({ typ })), 'dpop_typ')
   })
 
   test.each([undefined, null, '', 'none', 'None', 'HS256', 'es256', 'RS256', 'ES384', 'ES256 ', 5])(
-    'RFC 9449 §4.3 (5), D04: the algorithm %j is refused',
+    'RFC 9449 §4.3 (5): the algorithm %j is refused [D04]',
     (alg) => {
       refused(read(proofWith({ alg })), 'dpop_alg_not_allowed')
     },
   )
 
   test.each(ALGORITHM_NAMES.filter((name) => !ACCEPTED.includes(name)))(
-    'FAPI 2.0 SP §5.4.1, D04: %s is refused, though key and signature are sound',
+    'FAPI 2.0 SP §5.4.1: %s is refused, though key and signature are sound [D04]',
     (name) => {
       const pair = PAIRS[name] ?? createKeyPair(name)
       const jwk = pair.publicKey.export({ format: 'jwk' })
@@ -168,7 +171,7 @@ describe('parseSignedProof', () => {
     },
   )
 
-  test('RFC 9449 §4.3 (5), D04: a MAC is refused', () => {
+  test('RFC 9449 §4.3 (5): a MAC is refused [D04]', () => {
     const jwk = { kty: 'oct', k: Buffer.alloc(32, 1).toString('base64url') }
     const input = proofWith({ alg: 'HS256', jwk }).split('.').slice(0, 2).join('.')
     const mac = createHmac('sha256', Buffer.alloc(32, 1)).update(input).digest('base64url')
@@ -188,7 +191,7 @@ describe('parseSignedProof', () => {
     ['qi alone', { ...jwkOf('PS256'), qi: 'AQ' }, 'PS256'],
     ['oth alone', { ...jwkOf('PS256'), oth: [] }, 'PS256'],
     ['k alone', { ...jwkOf('ES256'), k: 'AQ' }, 'ES256'],
-  ] as const)('RFC 9449 §4.3 (7), D05: a key with %s is refused', (_title, jwk, name) => {
+  ] as const)('RFC 9449 §4.3 (7): a key with %s is refused [D05]', (_title, jwk, name) => {
     refused(read(proofWith({ jwk }, name)), 'dpop_jwk_invalid')
   })
 
@@ -207,7 +210,7 @@ describe('parseSignedProof', () => {
     ['for encryption', { ...jwkOf('ES256'), use: 'enc' }],
     ['for signing alone', { ...jwkOf('ES256'), key_ops: ['sign'] }],
     ['for another algorithm', { ...jwkOf('ES256'), alg: 'ES384' }],
-  ])('RFC 9449 §4.3 (6), D06: a key that is %s is refused', (_title, jwk) => {
+  ])('RFC 9449 §4.3 (6): a key that is %s is refused [D06]', (_title, jwk) => {
     refused(read(proofWith({ jwk })), 'dpop_jwk_invalid')
   })
 
@@ -216,12 +219,12 @@ describe('parseSignedProof', () => {
     ['of 16384 bits', Buffer.alloc(2048, 0xff), 'AQAB'],
     ['with the exponent 1', undefined, 'AQ'],
     ['with the exponent 3', undefined, 'Aw'],
-  ])('FAPI 2.0 SP §5.4.1, D06: an RSA key %s is refused', (_title, modulus, e) => {
+  ])('FAPI 2.0 SP §5.4.1: an RSA key %s is refused [D06]', (_title, modulus, e) => {
     const jwk = { ...jwkOf('PS256'), e, ...(modulus && { n: modulus.toString('base64url') }) }
     refused(read(proofWith({ jwk }, 'PS256')), 'dpop_jwk_invalid')
   })
 
-  test('RFC 9449 §4.3 (6), D06: a point that is not on its curve is no key', () => {
+  test('RFC 9449 §4.3 (6): a point that is not on its curve is no key [D06]', () => {
     const jwk = { ...jwkOf('ES256'), y: Buffer.alloc(32, 1).toString('base64url') }
     refused(read(proofWith({ jwk })), 'dpop_jwk_not_a_key')
   })

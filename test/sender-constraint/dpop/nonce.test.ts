@@ -28,7 +28,7 @@ describe('Nonces', () => {
     expect(nonces.acceptedUntil(nonce, START + 1)).toBe(START + 2 * PERIOD)
   })
 
-  test('RFC 9449 §8.2, D19: the previous one stays good for one more period, to the same end', () => {
+  test('RFC 9449 §8.2: the previous one stays good for one more period, to the same end [D19]', () => {
     const nonces = new Nonces(secret, PERIOD)
     const nonce = nonces.current(START)
     const end = START + 2 * PERIOD
@@ -37,13 +37,13 @@ describe('Nonces', () => {
     expect(nonces.acceptedUntil(nonce, end)).toBeUndefined()
   })
 
-  test('RFC 9449 §9, D18: the one before it is not', () => {
+  test('RFC 9449 §9: the one before it is not [D18]', () => {
     const nonces = new Nonces(secret, PERIOD)
     const [old] = [nonces.current(START), nonces.current(START + PERIOD)]
     expect(nonces.acceptedUntil(old!, START + 2 * PERIOD)).toBeUndefined()
   })
 
-  test('RFC 9449 §9, D18: nor is one that has not been given out yet', () => {
+  test('RFC 9449 §9: nor is one that has not been given out yet [D18]', () => {
     const ahead = new Nonces(secret, PERIOD).current(START + PERIOD)
     expect(new Nonces(secret, PERIOD).acceptedUntil(ahead, START)).toBeUndefined()
   })
@@ -80,18 +80,18 @@ describe('Nonces', () => {
     ],
     ['of 64 KiB', (good: string) => good.repeat(2048)],
     ['made up', () => randomBytes(24).toString('base64url')],
-  ])('RFC 9449 §9, D18: a forged one is not good (%s)', (_title, forge) => {
+  ])('RFC 9449 §9: a forged one is not good (%s) [D18]', (_title, forge) => {
     const nonces = new Nonces(secret, PERIOD)
     const forged = forge(nonces.current(START))
     expect(nonces.acceptedUntil(forged, START)).toBeUndefined()
     expect(nonces.acceptedUntil(forged, START + PERIOD)).toBeUndefined()
   })
 
-  test('RFC 9449 §9, D18: the empty nonce is not good before any has been given out', () => {
+  test('RFC 9449 §9: the empty nonce is not good before any has been given out [D18]', () => {
     expect(new Nonces(secret, PERIOD).acceptedUntil('', START)).toBeUndefined()
   })
 
-  test('RFC 9449 §9, D18: a nonce under another secret is not good', () => {
+  test('RFC 9449 §9: a nonce under another secret is not good [D18]', () => {
     const foreign = new Nonces(Buffer.alloc(32, 8), PERIOD).current(START)
     expect(new Nonces(secret, PERIOD).acceptedUntil(foreign, START)).toBeUndefined()
   })
