@@ -103,7 +103,7 @@ const calls = () => stub.requests.filter(({ url }) => url.endsWith('/introspect'
 const looked = async (result: string) =>
   sumOf(await metrics.expose(), 'fapigw_introspection_cache_total', { issuer: 'stub', result }) ?? 0
 
-describe('RFC 7662 §4: an answer is kept', () => {
+describe('RFC 7662 §4: an answer is kept [INT-4]', () => {
   test('for its time, and no longer', async () => {
     const source = open()
     const before = calls()
@@ -178,7 +178,7 @@ describe('RFC 7662 §4: an answer is kept', () => {
   })
 })
 
-describe('RFC 7662 §4: tokens that are refused', () => {
+describe('RFC 7662 §4: tokens that are refused [INT-4]', () => {
   test('do not push out those that are accepted, however many there are', async () => {
     said = (token) => (token === 'good' ? active() : { active: false })
     const source = open({ maxEntries: 2 })
@@ -218,7 +218,7 @@ describe('RFC 7662 §4: tokens that are refused', () => {
 })
 
 describe('tokens that are asked about at the same time', () => {
-  test('are asked about once each', async () => {
+  test('are asked about once each [INT-4, I12]', async () => {
     const source = open()
     const before = calls()
     const tokens = Array.from({ length: 300 }, (_, i) => `token-${i % 3}`)
@@ -228,7 +228,7 @@ describe('tokens that are asked about at the same time', () => {
     expect([await looked('miss'), await looked('coalesced')]).toEqual([3, 297])
   })
 
-  test('and about no more than 256: who comes then is not kept waiting', async () => {
+  test('and about no more than 256: who comes then is not kept waiting [I09]', async () => {
     let release = () => {}
     const held = new Promise<void>((resolve) => {
       release = resolve
@@ -289,7 +289,7 @@ describe('RFC 8414 §2: the endpoint is found by discovery', () => {
   })
 })
 
-test('RFC 7662 §2.1: the token is sent as it is, whatever it is made of', async () => {
+test('RFC 7662 §2.1: the token is sent as it is, whatever it is made of [INT-1, I21]', async () => {
   await ask(open(), 'a+b/c=~&token=other')
   const form = new URLSearchParams(stub.requests.at(-1)!.body)
   expect([...form]).toEqual([

@@ -120,7 +120,7 @@ describe('RFC 7517 §5: what was verified with keys that do not count any more',
 })
 
 describe('RFC 8725 §3.10: another key under the same kid', () => {
-  test('is fetched for one bad signature, and its tokens are accepted from then on', async () => {
+  test('is fetched for one bad signature, and its tokens are accepted from then on [I06]', async () => {
     const { ask } = await start()
     expect(await ask(sign(one))).toBe('accepted')
     published = { key: other }
@@ -132,7 +132,7 @@ describe('RFC 8725 §3.10: another key under the same kid', () => {
     expect(fetches()).toBe(before + 1)
   })
 
-  test('is looked for at most once a cool-down, whoever sends bad signatures', async () => {
+  test('is looked for at most once a cool-down, whoever sends bad signatures [JWT-13]', async () => {
     const { ask } = await start()
     const forged = sign(other)
     const before = fetches()

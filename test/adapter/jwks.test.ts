@@ -94,7 +94,7 @@ describe('RFC 7517 §5: a key set', () => {
     expect(sumOf(await metrics.expose(), 'fapigw_jwks_keys', { issuer: 'stub' })).toBe(2)
   })
 
-  test('FAPI 2.0 SP §5.4.3: of several keys of one name, four are tried at most', async () => {
+  test('FAPI 2.0 SP §5.4.3: of several keys of one name, four are tried at most [J11, J13]', async () => {
     const same = await Promise.all(
       Array.from({ length: 6 }, async () => {
         const { publicKey } = await generateKeyPair('ES256', { extractable: true })
@@ -134,15 +134,18 @@ describe('RFC 7517 §5: a key set', () => {
     ['two lists', () => ({ body: `{"keys":[],"keys":[${JSON.stringify(ps256)}]}` }), 'error'],
     ['a megabyte', () => ({ body: { keys: [ps256], more: 'x'.repeat(1_048_576) } }), 'error'],
     ['nothing', () => 'unanswered', 'timeout'],
-  ])('an answer that is none leaves nothing to go by: %s', async (_title, answer, result) => {
-    said = answer
-    const keys = open()
-    await keys.start()
-    expect(keys.isFresh()).toBe(false)
-    expect(await find(keys, 'rsa')).toBe('jwks_not_loaded')
-    expect(await refreshes(result)).toBe(1)
-    expect(lines.join()).toContain('the key set could not be fetched')
-  })
+  ])(
+    'an answer that is none leaves nothing to go by: %s [I03, I04]',
+    async (_title, answer, result) => {
+      said = answer
+      const keys = open()
+      await keys.start()
+      expect(keys.isFresh()).toBe(false)
+      expect(await find(keys, 'rsa')).toBe('jwks_not_loaded')
+      expect(await refreshes(result)).toBe(1)
+      expect(lines.join()).toContain('the key set could not be fetched')
+    },
+  )
 })
 
 describe('an issuer that has withdrawn all its keys', () => {
@@ -168,7 +171,7 @@ describe('an issuer that has withdrawn all its keys', () => {
 })
 
 describe('RFC 8725 §3.10: a name that is not known', () => {
-  test('is asked for at most once a cool-down', async () => {
+  test('is asked for at most once a cool-down [JWT-13, I05]', async () => {
     const keys = open({ jwks: { refresh: 600, cooldown: 30, staleIfError: 3600, timeout: 5 } })
     await keys.start()
     const before = fetches()
@@ -185,7 +188,7 @@ describe('RFC 8725 §3.10: a name that is not known', () => {
     expect(fetches()).toBe(before + 1)
   })
 
-  test('is found when the issuer has it by now', async () => {
+  test('is found when the issuer has it by now [I06]', async () => {
     const keys = open()
     await keys.start()
     expect(await find(keys, 'next')).toBe(0)
@@ -216,7 +219,7 @@ describe('RFC 8725 §3.10: a name that is not known', () => {
 })
 
 describe('an issuer that is down', () => {
-  test('its keys are used on, up to a stated age, and not guessed about', async () => {
+  test('its keys are used on, up to a stated age, and not guessed about [JWT-14, I02]', async () => {
     const jwks = { refresh: 600, cooldown: 30, staleIfError: 3600, timeout: 5 }
     const keys = open({ jwks })
     await keys.start()
@@ -240,7 +243,7 @@ describe('an issuer that is down', () => {
     expect(keys.isFresh()).toBe(true)
   })
 
-  test('is asked again in the background, without a request', async () => {
+  test('is asked again in the background, without a request [I01]', async () => {
     said = () => ({ status: 503 })
     const keys = open()
     await keys.start()

@@ -52,14 +52,14 @@ describe('an answer', () => {
     })
   })
 
-  test('RFC 9110 §15.4: that points elsewhere is not followed', async () => {
+  test('RFC 9110 §15.4: that points elsewhere is not followed [I03]', async () => {
     stub.answer = () => ({ status: 302, headers: { location: `${stub.origin}/other` }, body: '' })
     const before = stub.requests.length
     expect(await open().call(stub.origin, GET)).toMatchObject({ status: 302 })
     expect(stub.requests).toHaveLength(before + 1)
   })
 
-  test('has a megabyte at most', async () => {
+  test('has a megabyte at most [I04]', async () => {
     stub.answer = () => ({ body: 'x'.repeat(1_048_576) })
     expect((await open().call(stub.origin, GET)).body).toHaveLength(1_048_576)
     stub.answer = () => ({ body: 'x'.repeat(1_048_577) })
@@ -67,7 +67,7 @@ describe('an answer', () => {
   })
 })
 
-describe('RFC 9325 §7.1: who is called proves who it is', () => {
+describe('RFC 9325 §7.1: who is called proves who it is [I08]', () => {
   test('by an authority that is trusted', async () => {
     const { certificate } = await createAuthority({ name: 'stub CA', keyKind: 'EC' })
     const before = stub.requests.length
@@ -102,7 +102,7 @@ describe('a call that brings no answer', () => {
     expect(await faultOf(open(stub.tls, 0.1).call(stub.origin, GET))).toBe('timeout')
   })
 
-  test('in time, though it has begun', async () => {
+  test('in time, though it has begun [I04]', async () => {
     stub.answer = (_, response) => {
       response.writeHead(200, { 'content-length': 10 })
       response.write('12345')
@@ -111,7 +111,7 @@ describe('a call that brings no answer', () => {
     expect(await faultOf(open(stub.tls, 0.2).call(stub.origin, GET))).toBe('timeout')
   })
 
-  test('in time, since the handshake does not end', async () => {
+  test('in time, since the handshake does not end [I07]', async () => {
     const silent = createTcpServer((socket) => socket.on('error', () => {}))
     const port = await new Promise<number>((resolve) => {
       silent.listen(0, '127.0.0.1', () => resolve((silent.address() as { port: number }).port))
@@ -137,7 +137,7 @@ describe('a call that brings no answer', () => {
   })
 })
 
-test('RFC 9110 §9.2.2: a call whose connection was closed under it is made once more', async () => {
+test('RFC 9110 §9.2.2: a call whose connection was closed under it is made once more [I18]', async () => {
   let calls = 0
   stub.answer = (_, response) => {
     calls += 1
@@ -150,7 +150,7 @@ test('RFC 9110 §9.2.2: a call whose connection was closed under it is made once
   expect(stub.requests.slice(-2).map(({ body }) => body)).toEqual(['a=b', 'a=b'])
 })
 
-test('and not more often than that', async () => {
+test('and not more often than that [I18]', async () => {
   const before = stub.requests.length
   stub.answer = (_, response) => {
     response.destroy()

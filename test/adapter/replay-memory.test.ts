@@ -15,7 +15,7 @@ describe('RFC 9449 §11.1: a key', () => {
   })
 
   test.each([0, 0.5, 1, 9, 10, 11, 59.999])(
-    'is remembered at least until its end, wherever in a generation that lies: %d s',
+    'is remembered at least until its end, wherever in a generation that lies: %d s [D15]',
     (life) => {
       const store = new MemoryReplayStore(10)
       const until = NOW + life
@@ -41,7 +41,7 @@ describe('RFC 9449 §11.1: a key', () => {
 })
 
 describe('a store that is full', () => {
-  test('forgets nothing that lives, and says so', () => {
+  test('forgets nothing that lives, and says so [D22]', () => {
     const store = new MemoryReplayStore(2)
     store.useOnce('a', NOW + 60, NOW)
     store.useOnce('b', NOW + 60, NOW)
@@ -58,14 +58,14 @@ describe('a store that is full', () => {
   })
 })
 
-test('of any number of uses at once, one is the first', () => {
+test('of any number of uses at once, one is the first [D13]', () => {
   const store = new MemoryReplayStore(100)
   const uses = Array.from({ length: 50 }, () => store.useOnce('a', NOW + 60, NOW))
   expect(uses.filter((use) => use === 'first')).toHaveLength(1)
   expect(store.size).toBe(1)
 })
 
-describe('RFC 9449 §11.1: a clock that jumps', () => {
+describe('RFC 9449 §11.1: a clock that jumps [D24]', () => {
   const LIFE = 70
 
   test.each([3600, 86_400 * 365 * 5])('by %d s, and back: it is served again', (far) => {

@@ -152,7 +152,7 @@ describe('access_token: of several issuers', () => {
   const one = createIssuer('one')
   const other = createIssuer('other')
 
-  test('RFC 8725 §3.8, GHSA-4mq7: what one issuer signed is not accepted on a route of another', () => {
+  test('RFC 8725 §3.8, GHSA-4mq7: what one issuer signed is not accepted on a route of another [JWT-3, J10]', () => {
     const token = other.sign()
     expect(routeOf([other])(token).outcome).toBeUndefined()
     refused(routeOf([one])(token).outcome, 'token_issuer_unknown')
@@ -163,7 +163,7 @@ describe('access_token: of several issuers', () => {
     ['the name of the other’s key', { kid: 'one-ES256' }, 'token_signature_invalid'],
     ['no name of a key', { kid: undefined }, 'token_signature_invalid'],
   ])(
-    'RFC 8725 §3.8: an issuer cannot sign in the name of another, with %s [J10]',
+    'RFC 8725 §3.8: an issuer cannot sign in the name of another, with %s [J10, JWT-3]',
     (_title, header, reason) => {
       const token = other.sign({ iss: one.issuer.issuer }, header)
       refused(routeOf([one, other])(token).outcome, reason)
@@ -196,7 +196,7 @@ describe('access_token: what is remembered', () => {
     refused(ask(token.slice(0, -1)).outcome, 'token_malformed')
   })
 
-  test('RFC 7519 §4.1.4: nothing that is remembered outlives its token', () => {
+  test('RFC 7519 §4.1.4: nothing that is remembered outlives its token [JWT-6, J45]', () => {
     const as = createIssuer('as')
     const [ask, token] = [routeOf([as]), as.sign()]
     expect(ask(token).outcome).toBeUndefined()

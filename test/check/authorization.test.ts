@@ -73,12 +73,15 @@ describe('authorization', () => {
   test.each([
     ['another', ['urn:third']],
     ['the beginning of one', ['urn:sec']],
-  ])('RFC 8707 §2: a token that is not for this route (%s) [RI-1]', (_title, audience) => {
-    expect(ask({ audience })).toMatchObject({
-      error: 'invalid_token',
-      reason: 'audience_not_of_route',
-    })
-  })
+  ])(
+    'RFC 8707 §2: a token that is not for this route (%s) [RI-1, JWT-4, J31]',
+    (_title, audience) => {
+      expect(ask({ audience })).toMatchObject({
+        error: 'invalid_token',
+        reason: 'audience_not_of_route',
+      })
+    },
+  )
 
   test.each([
     ['acr', { equals: 'loa4' }],

@@ -20,7 +20,7 @@ describe('credentials', () => {
     expect(request).toMatchObject({ scheme, credentials: 'abc', credentialsDigest: sha256('abc') })
   })
 
-  test('RFC 9449 §4.3 (12): the digest is that of the token as sent, whole [J46]', () => {
+  test('RFC 9449 §4.3 (12): the digest is that of the token as sent, whole [J46, DPOP-4.3-12a]', () => {
     const [one, other] = [ask(`Bearer ${'a'.repeat(500)}b`), ask(`Bearer ${'a'.repeat(500)}c`)]
     expect(one.request.credentialsDigest).not.toBe(other.request.credentialsDigest)
   })
@@ -33,7 +33,7 @@ describe('credentials', () => {
     expect(request.credentials).toBeUndefined()
   })
 
-  test('RFC 6750 §3.1: DPoP where it is not accepted is a scheme like any other', () => {
+  test('RFC 6750 §3.1: DPoP where it is not accepted is a scheme like any other [DPOP-7.1-1]', () => {
     expect(ask('DPoP abc', { schemes: ['Bearer'] }).outcome).toMatchObject({
       error: 'missing_token',
       reason: 'scheme_not_accepted',

@@ -49,7 +49,7 @@ describe('dpop_freshness', () => {
     expect(ask('required', current)).toMatchObject({ outcome: undefined, next: undefined })
   })
 
-  test('RFC 9449 §8.2: a client with the previous one is served, and told the next [D19]', () => {
+  test('RFC 9449 §8.2: a client with the previous one is served, and told the next [D19, DPOP-8.2-1]', () => {
     expect(ask('required', previous)).toMatchObject({ outcome: undefined, next: current })
   })
 

@@ -41,7 +41,7 @@ describe('dpop_proof', () => {
     expect(request.proof).toBeUndefined()
   })
 
-  test('RFC 9449 §4.3 (9): the target is the public one, whatever the client calls it [D09]', () => {
+  test('RFC 9449 §4.3 (9): the target is the public one, whatever the client calls it [D09, DPOP-H2-1]', () => {
     const proof = signProof('ES256', pair, 'token', {
       claims: { htu: 'https://evil.example/accounts' },
     })
@@ -49,7 +49,7 @@ describe('dpop_proof', () => {
     expect(ask({}, { rawFields }).outcome).toMatchObject({ reason: 'dpop_htu_mismatch' })
   })
 
-  test('RFC 9449 §7.1: the scheme DPoP without a proof is refused [D02]', () => {
+  test('RFC 9449 §7.1: the scheme DPoP without a proof is refused [D02, DPOP-7.1-4]', () => {
     expect(ask({}, { rawFields: [] }).outcome).toMatchObject({
       error: 'invalid_dpop_proof',
       reason: 'dpop_proof_missing',

@@ -116,7 +116,7 @@ describe('CHECKS', () => {
   })
 
   test.each(FAULTS.map((fault, index) => [...fault, index] as const))(
-    'of all faults from here on, the highest is answered: %s',
+    'of all faults from here on, the highest is answered: %s [SU-2]',
     (_title, error, reason, index) => {
       const route = createRoute()
       const request = requestWith(route, names.slice(index))

@@ -42,7 +42,7 @@ const compiled = (store: ReplayStore) =>
   replay.compile({}, createCheckedRoute({ services: { ...createServices(), replay: store } }))!
 
 describe('replay', () => {
-  test('RFC 9449 §11.1: the first use of a proof passes, the second is refused [D12]', () => {
+  test('RFC 9449 §11.1: the first use of a proof passes, the second is refused [D12, DPOP-11.1-1]', () => {
     const check = replay.compile({}, createCheckedRoute())!
     expect(check(requestWith('a'))).toBeUndefined()
     expect(check(requestWith('a'))).toMatchObject({
@@ -70,7 +70,7 @@ describe('replay', () => {
     expect(outcomes.filter((outcome) => outcome === undefined)).toHaveLength(1)
   })
 
-  test('RFC 9449 §11.1: what is remembered is a hash, until the proof has ended', () => {
+  test('RFC 9449 §11.1: what is remembered is a hash, until the proof has ended [DPOP-11.1-1, D11]', () => {
     const store = new RemoteStore('first', false)
     compiled(store)(requestWith('a\r\n*'))
     expect(store.asked).toEqual([
@@ -83,7 +83,7 @@ describe('replay', () => {
     ['full', 'temporarily_unavailable', 'replay_store_full'],
     ['unavailable', 'temporarily_unavailable', 'replay_store_unavailable'],
   ] as const)(
-    'RFC 9449 §11.1: a store that answers "%s" lets nothing pass [D22]',
+    'RFC 9449 §11.1: a store that answers "%s" lets nothing pass [D22, DPOP-11.1-1]',
     async (answer, error, reason) => {
       expect(compiled(new RemoteStore(answer, false))(requestWith('a'))).toMatchObject({
         error,

@@ -48,7 +48,7 @@ describe('sender_constraint', () => {
     expect(ask(ofCertificate).outcome).toMatchObject({ reason: 'tls_client_cert_missing' })
   })
 
-  test('RFC 9449 §4.3 (12): the key is that of the proof [D20]', () => {
+  test('RFC 9449 §4.3 (12): the key is that of the proof [D20, DPOP-4.3-12b]', () => {
     expect(ask(ofKey, THUMBPRINT).outcome).toBeUndefined()
     expect(ask(ofKey, OTHER_THUMBPRINT).outcome).toMatchObject({ reason: 'cnf_jkt_mismatch' })
   })

@@ -78,7 +78,7 @@ describe('parseJsonObject', () => {
     )
   })
 
-  test('RFC 7515 §4: a member name planted twice is refused, at any depth and in any spelling [J23]', () => {
+  test('RFC 7515 §4: a member name planted twice is refused, at any depth and in any spelling [J23, JWT-11]', () => {
     const spelled = (name: string, escaped: boolean) =>
       escaped
         ? `"${[...name].map((_, at) => `\\u${name.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')}"`
@@ -120,7 +120,7 @@ describe('parseJsonObject', () => {
     ['in an object of a list', '{"keys":[{"kid":"a"},{"kid":"b","kid":"c"}]}'],
     ['after an inner object has ended', '{"a":{"b":1},"c":[1,{"a":2}],"a":3}'],
     ['across white space', '{ "a" : 1 ,\r\n\t"a" : 2 }'],
-  ])('RFC 7515 §4, RFC 7519 §4: a name twice %s is refused [J23]', (_, text) => {
+  ])('RFC 7515 §4, RFC 7519 §4: a name twice %s is refused [J23, JWT-11]', (_, text) => {
     expect(lenient(text)).toBeDefined()
     expect(parseJsonObject(text)).toBeUndefined()
   })
@@ -184,7 +184,7 @@ describe('parseJsonObject', () => {
     ['a code point beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
     ['a cut sequence', [0xe2, 0x82]],
     ['latin-1', [0xe9]],
-  ])('RFC 8259 §8.1: %s is not UTF-8, and refused [J34]', (_, bytes) => {
+  ])('RFC 8259 §8.1: %s is not UTF-8, and refused [J34, JWT-11]', (_, bytes) => {
     const text = [Buffer.from('{"a":"'), Buffer.from(bytes), Buffer.from('"}')]
     expect(parseJsonObject(Buffer.concat(text))).toBeUndefined()
   })
@@ -225,7 +225,7 @@ describe('parseJsonObject', () => {
     },
   )
 
-  test('nesting is read down to the sixteenth level and no deeper [J36]', () => {
+  test('nesting is read down to the sixteenth level and no deeper [J36, JWT-16]', () => {
     expect(parseJsonObject(nested(16, '{"a":', '}', '1'))).toBeDefined()
     expect(parseJsonObject(nested(17, '{"a":', '}', '1'))).toBeUndefined()
     expect(parseJsonObject(`{"a":${nested(15, '[', ']', '')}}`)).toBeDefined()

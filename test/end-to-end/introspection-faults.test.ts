@@ -144,7 +144,7 @@ test('with a response of which nothing is wrong, a request is served', async () 
   })
 })
 
-describe('RFC 7662 §2.3: an endpoint that does not answer says nothing of the token', () => {
+describe('RFC 7662 §2.3: an endpoint that does not answer says nothing of the token [INT-3, I10]', () => {
   const answers: readonly [string, Answering, string][] = [
     ['500', () => ({ status: 500, body: active }), 'introspection_unavailable'],
     ['401', () => ({ status: 401, body: active }), 'introspection_unavailable'],
@@ -220,7 +220,7 @@ describe('RFC 7662 §2.3: an endpoint that does not answer says nothing of the t
     expect(await caller.send({ fields: credentials(token) })).toMatchObject({ status: 200 })
   })
 
-  test('none in time', async () => {
+  test('none in time [I09]', async () => {
     stub.answer = () => 'unanswered'
     const before = await requests('slow', 'timeout')
     await expectUnavailable('introspection_unavailable', { route: 'slow' })
@@ -233,14 +233,14 @@ describe('RFC 7662 §2.3: an endpoint that does not answer says nothing of the t
     expect(await requests('closed', 'error')).toBe(before + 1)
   })
 
-  test('RFC 9325 §7.1: somebody there, whose certificate is not trusted', async () => {
+  test('RFC 9325 §7.1: somebody there, whose certificate is not trusted [INT-1, I08]', async () => {
     const before = stub.requests.length
     await expectUnavailable('introspection_unavailable', { route: 'untrusted' })
     expect(stub.requests).toHaveLength(before)
   })
 })
 
-describe('RFC 7662 §2.2: a response that is one is judged like a JWT', () => {
+describe('RFC 7662 §2.2: a response that is one is judged like a JWT [INT-5, I11]', () => {
   const concealed = (reason: string) => refusedToken(reason, TOKEN_NOT_ACCEPTED)
   const refusals: readonly [string, Record<string, unknown>, string][] = [
     ['inactive, whatever else it says', { active: false }, 'token_inactive'],

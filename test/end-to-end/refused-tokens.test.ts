@@ -58,7 +58,7 @@ test('what is refused below for one thing is accepted without it', async () => {
   expect(fixture.reached).toHaveLength(before + 1)
 })
 
-describe('a token that its issuer does not vouch for: one text for every fault', () => {
+describe('a token that its issuer does not vouch for: one text for every fault [JWT-3, JWT-4, JWT-5, JWT-6, JWT-7]', () => {
   const now = () => Math.floor(Date.now() / 1000)
 
   test.each([
@@ -135,7 +135,7 @@ describe('a token that its issuer does not vouch for: one text for every fault',
     await expectRefused(accessToken, 'token_audience_mismatch')
   })
 
-  test('RFC 8725 §3.8: a key that the token brings along is not used', async () => {
+  test('RFC 8725 §3.8: a key that the token brings along is not used [J06]', async () => {
     const own = await namedSigningKeys('own')
     const [key] = own.keys
     const { kty, n, e } = key!

@@ -185,7 +185,7 @@ describe('normaliseTargetUri', () => {
     'https://api.example/%61ccounts/1',
     'https://api.example/x/%2e%2E/accounts/1',
   ])(
-    'RFC 9449 §4.3 (9), RFC 3986 §6.2.2.1, RFC 3986 §6.2.2.2, RFC 3986 §6.2.3, RFC 3986 §5.2.4: %s is the same target',
+    'RFC 9449 §4.3 (9), RFC 3986 §6.2.2.1, RFC 3986 §6.2.2.2, RFC 3986 §6.2.3, RFC 3986 §5.2.4: %s is the same target [DPOP-4.3-9n, D08]',
     (uri) => {
       expect(normaliseTargetUri(uri)).toBe(HTU)
     },
@@ -202,7 +202,7 @@ describe('normaliseTargetUri', () => {
     ['reserved character, encoded', 'https://api.example/accounts%2F1'],
     ['path parameter', 'https://api.example/accounts/1;a'],
     ['trailing dot segment', 'https://api.example/accounts/1/.'],
-  ])('RFC 9449 §4.3 (9): another %s makes another target', (_, uri) => {
+  ])('RFC 9449 §4.3 (9): another %s makes another target [DPOP-4.3-9, D08]', (_, uri) => {
     expect(normaliseTargetUri(uri)).toMatch(/^https?:/)
     expect(normaliseTargetUri(uri)).not.toBe(HTU)
   })
@@ -260,7 +260,7 @@ describe('normaliseTargetUri', () => {
     'https://api.exa%6Dple/',
     'https://api.example,evil.example/',
     'https://api.example::443/',
-  ])('RFC 9449 §4.3 (9): %j is no target of ours', (uri) => {
+  ])('RFC 9449 §4.3 (9): %j is no target of ours [DPOP-4.3-9, D08]', (uri) => {
     expect(normaliseTargetUri(uri)).toBeUndefined()
   })
 
@@ -303,7 +303,7 @@ describe('normaliseTargetUri', () => {
     )
   })
 
-  test('RFC 9449 §4.3 (9): query and fragment never matter', () => {
+  test('RFC 9449 §4.3 (9): query and fragment never matter [DPOP-4.3-9]', () => {
     const tail = fc.string({
       unit: fc.constantFrom('?', '#', '/', '.', 'a', '%', '@'),
       maxLength: 8,
@@ -316,7 +316,7 @@ describe('normaliseTargetUri', () => {
     )
   })
 
-  test('RFC 3986 §5.2.4: dots are removed as the algorithm there removes them', () => {
+  test('RFC 3986 §5.2.4: dots are removed as the algorithm there removes them [DPOP-4.3-9n]', () => {
     fc.assert(
       fc.property(path, (raw) => {
         const decoded = raw.replace(/%2e/gi, '.').replace(/%41/g, 'A').replace(/%7e/g, '~')

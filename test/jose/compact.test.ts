@@ -121,19 +121,19 @@ describe('parseCompact', () => {
     ['crit that is no array', '"crit":"exp"'],
     ['crit that is null', '"crit":null'],
     ['b64 with crit', '"b64":false,"crit":["b64"]'],
-  ])('RFC 7515 §4.1.11: %s is refused [J24]', (_, member) => {
+  ])('RFC 7515 §4.1.11: %s is refused [J24, JWT-10]', (_, member) => {
     expect(parseCompact(compact(`{"alg":"ES256",${member}}`))).toBeUndefined()
   })
 
   test.each(['"b64":false', '"b64":true', '"b64":null'])(
-    'RFC 7797 §3: %s is refused without crit too [J25]',
+    'RFC 7797 §3: %s is refused without crit too [J25, JWT-10]',
     (member) => {
       expect(parseCompact(compact(`{"alg":"ES256",${member}}`))).toBeUndefined()
     },
   )
 
   test.each(['"zip":"DEF"', '"enc":"A256GCM"', '"zip":null'])(
-    'RFC 7516 §4.1: %s is refused [J26]',
+    'RFC 7516 §4.1: %s is refused [J26, JWT-15]',
     (member) => {
       expect(parseCompact(compact(`{"alg":"ES256",${member}}`))).toBeUndefined()
     },

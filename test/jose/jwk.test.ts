@@ -50,7 +50,7 @@ describe('parsePublicJwk', () => {
   })
 
   test.each(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'])(
-    'RFC 9449 §4.3 (7), RFC 7518 §6.3.2: a key with %s is refused, whatever its value',
+    'RFC 9449 §4.3 (7), RFC 7518 §6.3.2: a key with %s is refused, whatever its value [DPOP-4.3-7, D05]',
     (name) => {
       for (const jwk of KEYS) {
         for (const value of ['AQAB', '', null, undefined, 0, []]) {
@@ -182,7 +182,7 @@ describe('keyFits', () => {
     expect(ALGORITHM_NAMES.filter((alg) => keyFits(key, alg))).toEqual(fitting[jwk['crv'] ?? 'RSA'])
   })
 
-  test('RFC 7517 §4.4, RFC 8725 §3.1: a key that names its algorithm fits that one alone [J04]', () => {
+  test('RFC 7517 §4.4, RFC 8725 §3.1: a key that names its algorithm fits that one alone [J04, JWT-8]', () => {
     const fits = (alg: string) =>
       ALGORITHM_NAMES.filter((name) => keyFits(parsePublicJwk({ ...RSA, alg })!, name))
     expect(fits('PS256')).toEqual(['PS256'])
@@ -213,7 +213,7 @@ describe('importPublicJwk', () => {
     ['beside its curve', { y: EC['x'] }],
     ['at the origin', { x: 'A'.repeat(43), y: 'A'.repeat(43) }],
     ['with coordinates beyond the field', { x: Buffer.alloc(32, 255).toString('base64url') }],
-  ])('RFC 8725 §3.4: a point %s is no key [J16]', (_, change) => {
+  ])('RFC 8725 §3.4: a point %s is no key [J16, JWT-9]', (_, change) => {
     const jwk = parsePublicJwk({ ...EC, ...change })
     expect(jwk).toBeDefined()
     expect(importPublicJwk(jwk as PublicJwk)).toBeUndefined()

@@ -74,7 +74,7 @@ describe('parseClaims', () => {
     ['null', null],
     ['absent', undefined],
     ['empty', ''],
-  ])('RFC 9068 §4: the issuer is compared byte for byte (%s) [J30]', (_title, iss) => {
+  ])('RFC 9068 §4: the issuer is compared byte for byte (%s) [J30, JWT-3]', (_title, iss) => {
     refused(judge({ iss }), 'token_issuer_mismatch')
   })
 
@@ -83,7 +83,7 @@ describe('parseClaims', () => {
     ['ours alone in an array', [AUDIENCE]],
     ['ours among others', ['https://other.example', AUDIENCE]],
     ['ours as the last of a hundred', [...Array(99).fill('https://other.example'), AUDIENCE]],
-  ])('RFC 7519 §4.1.3: a token for %s is accepted [J31]', (_title, aud) => {
+  ])('RFC 7519 §4.1.3: a token for %s is accepted [J31, JWT-4]', (_title, aud) => {
     accepted(judge({ aud }))
   })
 
@@ -99,7 +99,7 @@ describe('parseClaims', () => {
     ['a number', 1],
     ['true', true],
     ['more than a hundred', [...Array(100).fill('https://other.example'), AUDIENCE]],
-  ])('RFC 7519 §4.1.3: an audience that is %s is refused [J31]', (_title, aud) => {
+  ])('RFC 7519 §4.1.3: an audience that is %s is refused [J31, JWT-4]', (_title, aud) => {
     refused(judge({ aud }), 'token_audience_malformed')
   })
 
@@ -112,7 +112,7 @@ describe('parseClaims', () => {
     ['several in one string', `${AUDIENCE} https://other.example`],
     ['others', ['https://other.example', `${AUDIENCE}/accounts`]],
     ['an empty name', ['']],
-  ])('RFC 9068 §4, RFC 8707 §2: a token for %s is refused [J31]', (_title, aud) => {
+  ])('RFC 9068 §4, RFC 8707 §2: a token for %s is refused [J31, JWT-4]', (_title, aud) => {
     refused(judge({ aud }), 'token_audience_mismatch')
   })
 
@@ -120,7 +120,7 @@ describe('parseClaims', () => {
     accepted(judge({ nbf: 0 }))
   })
 
-  test('RFC 9068 §2.2: a token without an end is refused [J27]', () => {
+  test('RFC 9068 §2.2: a token without an end is refused [J27, JWT-6, JWT-7]', () => {
     refused(judge(without('exp')), 'token_exp_malformed')
   })
 
@@ -142,7 +142,7 @@ describe('parseClaims', () => {
     ['at its end and the skew, less a moment', 309.999, false],
     ['at its end and the skew', 310, true],
     ['an hour after', 3900, true],
-  ])('RFC 7519 §4.1.4: a token %s [J29]', (_title, after, isRefused) => {
+  ])('RFC 7519 §4.1.4: a token %s [J29, JWT-6]', (_title, after, isRefused) => {
     const verdict = judge({}, {}, NOW + after)
     if (isRefused) refused(verdict, 'token_expired')
     else accepted(verdict)
@@ -157,7 +157,7 @@ describe('parseClaims', () => {
     ['nbf', 'token_not_yet_valid'],
     ['iat', 'token_from_the_future'],
   ])(
-    'RFC 7519 §4.1.5, FAPI 2.0 SP §5.3.2.1: %s ten seconds ahead and no more [J29]',
+    'RFC 7519 §4.1.5, FAPI 2.0 SP §5.3.2.1: %s ten seconds ahead and no more [J29, I15]',
     (name, reason) => {
       accepted(judge({ [name]: NOW + 10 }))
       refused(judge({ [name]: NOW + 11 }), reason)
@@ -254,7 +254,7 @@ describe('checkLifetime', () => {
 })
 
 describe('isExpired', () => {
-  test('RFC 7519 §4.1.4: from the end and the skew on', () => {
+  test('RFC 7519 §4.1.4: from the end and the skew on [JWT-6]', () => {
     expect(isExpired(NOW, 5, NOW + 4.999)).toBe(false)
     expect(isExpired(NOW, 5, NOW + 5)).toBe(true)
   })

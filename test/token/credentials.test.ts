@@ -84,7 +84,7 @@ describe('parseCredentials', () => {
     expect(read(value)).toMatchObject({ error: 'invalid_request', reason: 'credentials_malformed' })
   })
 
-  test('RFC 6750 §2.1: a token one character too long is refused [J37]', () => {
+  test('RFC 6750 §2.1: a token one character too long is refused [J37, JWT-16]', () => {
     expect(read('Bearer abcdefghijklm')).toMatchObject({
       error: 'invalid_request',
       reason: 'token_too_long',

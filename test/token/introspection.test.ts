@@ -35,7 +35,7 @@ describe('parseIntrospection', () => {
     expect(read({ token_use: use })).toMatchObject({ scopes: ['accounts'] })
   })
 
-  test('RFC 7662 §2.2: a token that is not active is refused', () => {
+  test('RFC 7662 §2.2: a token that is not active is refused [INT-2]', () => {
     expect(read({ active: false })).toMatchObject({
       error: 'invalid_token',
       reason: 'token_inactive',
@@ -56,7 +56,7 @@ describe('parseIntrospection', () => {
     ['null', null],
     ['absent', undefined],
   ])(
-    'RFC 7662 §2.2: active that is %s is no answer, and not the fault of the token [I10]',
+    'RFC 7662 §2.2: active that is %s is no answer, and not the fault of the token [I10, INT-2]',
     (_title, active) => {
       expect(read({ active })).toMatchObject({
         error: 'temporarily_unavailable',
@@ -74,9 +74,12 @@ describe('parseIntrospection', () => {
     ['iat', { iat: NOW + 11 }, 'token_from_the_future'],
     ['cnf', { cnf: {} }, 'cnf_empty'],
     ['token_use', { token_use: 'refresh_token' }, 'token_use_not_access'],
-  ])('RFC 7662 §4: an active token is judged as a JWT is (%s) [I11]', (_title, changed, reason) => {
-    expect(read(changed)).toMatchObject({ error: 'invalid_token', reason })
-  })
+  ])(
+    'RFC 7662 §4: an active token is judged as a JWT is (%s) [I11, INT-5]',
+    (_title, changed, reason) => {
+      expect(read(changed)).toMatchObject({ error: 'invalid_token', reason })
+    },
+  )
 
   test('RFC 8705 §3.2: the certificate that a token is bound to is said in cnf', () => {
     expect(read({ cnf: { 'x5t#S256': THUMBPRINT }, token_type: 'Bearer' })).toMatchObject({
@@ -85,7 +88,7 @@ describe('parseIntrospection', () => {
   })
 
   test.each([['DPoP'], ['dpop'], [undefined]])(
-    'RFC 9449 §6.2: so is the key; token_type is %s',
+    'RFC 9449 §6.2: so is the key; token_type is %s [DPOP-6.2]',
     (type) => {
       expect(read({ cnf: { jkt: THUMBPRINT }, token_type: type })).toMatchObject({
         confirmation: { keyThumbprint: THUMBPRINT, certificateThumbprint: undefined },
@@ -97,7 +100,10 @@ describe('parseIntrospection', () => {
     ['Bearer for a bound token', { token_type: 'Bearer', cnf: { jkt: THUMBPRINT } }],
     ['DPoP for a bearer token', { token_type: 'DPoP' }],
     ['DPoP for a token of a certificate', { token_type: 'DPoP', cnf: { 'x5t#S256': THUMBPRINT } }],
-  ])('RFC 9449 §6.2: a token_type that does not agree is refused (%s)', (_title, changed) => {
-    expect(read(changed)).toMatchObject({ error: 'invalid_token', reason: 'token_type_mismatch' })
-  })
+  ])(
+    'RFC 9449 §6.2: a token_type that does not agree is refused (%s) [DPOP-6.2]',
+    (_title, changed) => {
+      expect(read(changed)).toMatchObject({ error: 'invalid_token', reason: 'token_type_mismatch' })
+    },
+  )
 })

@@ -60,17 +60,23 @@ const outside = [
 
 describe('checkFreshness', () => {
   describe.each(['off', 'optional'] as const)('without a nonce, where it is %s', (mode) => {
-    test.each(byClock)('RFC 9449 §4.3 (11): a proof of %s is fresh [D10]', (_title, age) => {
-      expect(judge(mode, age).failure).toBeUndefined()
-    })
+    test.each(byClock)(
+      'RFC 9449 §4.3 (11): a proof of %s is fresh [D10, DPOP-4.3-11]',
+      (_title, age) => {
+        expect(judge(mode, age).failure).toBeUndefined()
+      },
+    )
 
-    test.each(outside)('RFC 9449 §4.3 (11): a proof of %s is refused [D10]', (_title, age) => {
-      expect(judge(mode, age).failure).toMatchObject({
-        error: 'invalid_dpop_proof',
-        reason: 'dpop_iat_out_of_window',
-        detail: { age: Math.round(age) },
-      })
-    })
+    test.each(outside)(
+      'RFC 9449 §4.3 (11): a proof of %s is refused [D10, DPOP-4.3-11]',
+      (_title, age) => {
+        expect(judge(mode, age).failure).toMatchObject({
+          error: 'invalid_dpop_proof',
+          reason: 'dpop_iat_out_of_window',
+          detail: { age: Math.round(age) },
+        })
+      },
+    )
 
     test.each(byClock)(
       'RFC 9449 §11.1: a proof of %s is remembered beyond its window [D15]',
@@ -108,7 +114,7 @@ describe('checkFreshness', () => {
     ['an hour ago', HOUR],
     ['an hour ahead', -HOUR],
   ])(
-    'RFC 9449 §9, §11.3: where a nonce is demanded, a proof without one is refused (%s) [D18]',
+    'RFC 9449 §9, §11.3: where a nonce is demanded, a proof without one is refused (%s) [D18, DPOP-11.3-1]',
     (_title, age) => {
       expect(judge('required', age).failure).toMatchObject({
         error: 'use_dpop_nonce',
@@ -152,7 +158,7 @@ describe('checkFreshness', () => {
       ['an hour ago', HOUR],
       ['an hour ahead', -HOUR],
     ])(
-      'RFC 9449 §4.3 (11), T-DPN: the time of the nonce counts, not that of the client (%s)',
+      'RFC 9449 §4.3 (11), T-DPN: the time of the nonce counts, not that of the client (%s) [DPOP-4.3-11]',
       (_title, age) => {
         expect(judge(mode, age, good)).toEqual({ failure: undefined, until: END })
       },
@@ -167,7 +173,7 @@ describe('checkFreshness', () => {
       ['made up', 'nonce'],
       ['empty', ''],
     ])(
-      'RFC 9449 §4.3 (10): one that is %s is refused, however fresh the proof [D18]',
+      'RFC 9449 §4.3 (10): one that is %s is refused, however fresh the proof [D18, DPOP-4.3-10]',
       (_title, nonce) => {
         expect(judge(mode, 0, nonce).failure).toMatchObject({
           error: 'use_dpop_nonce',

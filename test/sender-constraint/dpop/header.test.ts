@@ -54,12 +54,15 @@ describe('parseSignedProof', () => {
     })
   })
 
-  test.each(['DPoP', 'dpop', 'DPOP'])('RFC 9449 §4.1: the field may be called %s', (name) => {
-    const verdict = parseSignedProof([name, honest], ACCEPTED, new Map())
-    expect(verdict).toMatchObject({ claims: CLAIMS })
-  })
+  test.each(['DPoP', 'dpop', 'DPOP'])(
+    'RFC 9449 §4.1: the field may be called %s [DPOP-4.1-1]',
+    (name) => {
+      const verdict = parseSignedProof([name, honest], ACCEPTED, new Map())
+      expect(verdict).toMatchObject({ claims: CLAIMS })
+    },
+  )
 
-  test('RFC 9449 §4.2: members beyond those of a proof are passed over', () => {
+  test('RFC 9449 §4.2: members beyond those of a proof are passed over [DPOP-4.2-2]', () => {
     expect(read(proofWith({ kid: 'other', x5c: ['AA'], more: {} }))).toMatchObject({
       claims: CLAIMS,
     })
@@ -75,7 +78,7 @@ describe('parseSignedProof', () => {
     ['another', [honest, proofWith({})]],
     ['the same', [honest, honest]],
     ['an empty one', ['', honest]],
-  ])('RFC 9449 §4.3 (1): two fields are refused (%s) [D03]', (_title, proofs) => {
+  ])('RFC 9449 §4.3 (1): two fields are refused (%s) [D03, DPOP-4.3-1]', (_title, proofs) => {
     const fields = proofs.flatMap((proof, index) => [index === 0 ? 'DPoP' : 'dpop', proof])
     expect(parseSignedProof(fields, ACCEPTED, new Map())).toMatchObject({
       error: 'invalid_request',
@@ -83,7 +86,7 @@ describe('parseSignedProof', () => {
     })
   })
 
-  test('RFC 9449 §7.1: no field is refused [D02]', () => {
+  test('RFC 9449 §7.1: no field is refused [D02, DPOP-7.1-4]', () => {
     refused(parseSignedProof(['DPoP_', honest], ACCEPTED, new Map()), 'dpop_proof_missing')
   })
 
@@ -108,7 +111,7 @@ describe('parseSignedProof', () => {
       signCompact('null', CLAIMS, 'ES256', PAIRS['ES256']!.privateKey),
     ],
   ])(
-    'RFC 9449 §4.3 (2): what is not one well-formed JWT is refused (%s) [D03]',
+    'RFC 9449 §4.3 (2): what is not one well-formed JWT is refused (%s) [D03, DPOP-4.3-2]',
     (_title, proof) => {
       refused(read(proof), 'dpop_proof_malformed')
     },
@@ -134,7 +137,7 @@ describe('parseSignedProof', () => {
     ['null', 'null'],
     ['jti twice', '{"jti":"a","jti":"b"}'],
     ['no JSON', '{'],
-  ])('RFC 9449 §4.3 (2): claims that are %s are refused', (_title, claims) => {
+  ])('RFC 9449 §4.3 (2): claims that are %s are refused [DPOP-4.3-2]', (_title, claims) => {
     refused(read(proofWith({}, 'ES256', PAIRS['ES256'], claims)), 'dpop_claims_malformed')
   })
 
@@ -148,19 +151,19 @@ describe('parseSignedProof', () => {
     'dpop+jwt+wrongyousee',
     'application/dpop+jwt ',
     ['dpop+jwt'],
-  ])('RFC 9449 §4.3 (4): the type %j is refused [D04]', (typ) => {
+  ])('RFC 9449 §4.3 (4): the type %j is refused [D04, DPOP-4.3-4]', (typ) => {
     refused(read(proofWith({ typ })), 'dpop_typ')
   })
 
   test.each([undefined, null, '', 'none', 'None', 'HS256', 'es256', 'RS256', 'ES384', 'ES256 ', 5])(
-    'RFC 9449 §4.3 (5): the algorithm %j is refused [D04]',
+    'RFC 9449 §4.3 (5): the algorithm %j is refused [D04, DPOP-4.3-5]',
     (alg) => {
       refused(read(proofWith({ alg })), 'dpop_alg_not_allowed')
     },
   )
 
   test.each(ALGORITHM_NAMES.filter((name) => !ACCEPTED.includes(name)))(
-    'FAPI 2.0 SP §5.4.1: %s is refused, though key and signature are sound [D04]',
+    'FAPI 2.0 SP §5.4.1: %s is refused, though key and signature are sound [D04, DPOP-4.3-5]',
     (name) => {
       const pair = PAIRS[name] ?? createKeyPair(name)
       const jwk = pair.publicKey.export({ format: 'jwk' })
@@ -191,9 +194,12 @@ describe('parseSignedProof', () => {
     ['qi alone', { ...jwkOf('PS256'), qi: 'AQ' }, 'PS256'],
     ['oth alone', { ...jwkOf('PS256'), oth: [] }, 'PS256'],
     ['k alone', { ...jwkOf('ES256'), k: 'AQ' }, 'ES256'],
-  ] as const)('RFC 9449 §4.3 (7): a key with %s is refused [D05]', (_title, jwk, name) => {
-    refused(read(proofWith({ jwk }, name)), 'dpop_jwk_invalid')
-  })
+  ] as const)(
+    'RFC 9449 §4.3 (7): a key with %s is refused [D05, DPOP-4.3-7]',
+    (_title, jwk, name) => {
+      refused(read(proofWith({ jwk }, name)), 'dpop_jwk_invalid')
+    },
+  )
 
   test.each([
     ['absent', undefined],
@@ -210,7 +216,7 @@ describe('parseSignedProof', () => {
     ['for encryption', { ...jwkOf('ES256'), use: 'enc' }],
     ['for signing alone', { ...jwkOf('ES256'), key_ops: ['sign'] }],
     ['for another algorithm', { ...jwkOf('ES256'), alg: 'ES384' }],
-  ])('RFC 9449 §4.3 (6): a key that is %s is refused [D06]', (_title, jwk) => {
+  ])('RFC 9449 §4.3 (6): a key that is %s is refused [D06, DPOP-4.3-6]', (_title, jwk) => {
     refused(read(proofWith({ jwk })), 'dpop_jwk_invalid')
   })
 
@@ -219,12 +225,12 @@ describe('parseSignedProof', () => {
     ['of 16384 bits', Buffer.alloc(2048, 0xff), 'AQAB'],
     ['with the exponent 1', undefined, 'AQ'],
     ['with the exponent 3', undefined, 'Aw'],
-  ])('FAPI 2.0 SP §5.4.1: an RSA key %s is refused [D06]', (_title, modulus, e) => {
+  ])('FAPI 2.0 SP §5.4.1: an RSA key %s is refused [D06, DPOP-4.3-6]', (_title, modulus, e) => {
     const jwk = { ...jwkOf('PS256'), e, ...(modulus && { n: modulus.toString('base64url') }) }
     refused(read(proofWith({ jwk }, 'PS256')), 'dpop_jwk_invalid')
   })
 
-  test('RFC 9449 §4.3 (6): a point that is not on its curve is no key [D06]', () => {
+  test('RFC 9449 §4.3 (6): a point that is not on its curve is no key [D06, DPOP-4.3-6]', () => {
     const jwk = { ...jwkOf('ES256'), y: Buffer.alloc(32, 1).toString('base64url') }
     refused(read(proofWith({ jwk })), 'dpop_jwk_not_a_key')
   })
@@ -235,11 +241,11 @@ describe('parseSignedProof', () => {
     ['of other claims', honest.replace(/[^.]*$/, proofWith({ a: 1 }).split('.')[2]!)],
     ['cut off', honest.replace(/[^.]*$/, (signature) => signature.slice(0, 84))],
     ['by another algorithm', proofWith({ alg: 'PS256', jwk: jwkOf('PS256') })],
-  ])('RFC 9449 §4.3 (6): a signature %s is refused', (_title, proof) => {
+  ])('RFC 9449 §4.3 (6): a signature %s is refused [DPOP-4.3-6]', (_title, proof) => {
     refused(read(proof), 'dpop_signature_invalid')
   })
 
-  test('RFC 9449 §4.3 (6): a key that is remembered is used, and its signature verified all the same', () => {
+  test('RFC 9449 §4.3 (6): a key that is remembered is used, and its signature verified all the same [DPOP-4.3-6]', () => {
     const first = read(honest)
     if (!('key' in first)) throw new Error(first.reason)
     const keys = new Map([[first.keyThumbprint, first.key]])

@@ -8,7 +8,7 @@ const START = 1_700_000_010
 const secret = Buffer.alloc(32, 7)
 
 describe('Nonces', () => {
-  test('RFC 9449 §8.1: a nonce is of NQCHARs, and long enough not to be guessed', () => {
+  test('RFC 9449 §8.1: a nonce is of NQCHARs, and long enough not to be guessed [DPOP-8.1-1, DPOP-8-2]', () => {
     const nonce = new Nonces(secret, PERIOD).current(START)
     expect(nonce).toMatch(/^[\x21\x23-\x5b\x5d-\x7e]+$/)
     // FAPI 2.0 SP §5.4.1 wants 128 bits; each character of base64url has six.
@@ -28,7 +28,7 @@ describe('Nonces', () => {
     expect(nonces.acceptedUntil(nonce, START + 1)).toBe(START + 2 * PERIOD)
   })
 
-  test('RFC 9449 §8.2: the previous one stays good for one more period, to the same end [D19]', () => {
+  test('RFC 9449 §8.2: the previous one stays good for one more period, to the same end [D19, DPOP-8.2-1]', () => {
     const nonces = new Nonces(secret, PERIOD)
     const nonce = nonces.current(START)
     const end = START + 2 * PERIOD
@@ -91,12 +91,12 @@ describe('Nonces', () => {
     expect(new Nonces(secret, PERIOD).acceptedUntil('', START)).toBeUndefined()
   })
 
-  test('RFC 9449 §9: a nonce under another secret is not good [D18]', () => {
+  test('RFC 9449 §9: a nonce under another secret is not good [D18, DPOP-8-2, DPOP-9-1, DPOP-11.1-2]', () => {
     const foreign = new Nonces(Buffer.alloc(32, 8), PERIOD).current(START)
     expect(new Nonces(secret, PERIOD).acceptedUntil(foreign, START)).toBeUndefined()
   })
 
-  test('RFC 9449 §8: instances that share a secret take each other’s nonces', () => {
+  test('RFC 9449 §8: instances that share a secret take each other’s nonces [DPOP-8-2]', () => {
     const [one, other] = [new Nonces(secret, PERIOD), new Nonces(Buffer.from(secret), PERIOD)]
     expect(other.acceptedUntil(one.current(START), START + 5)).toBe(START + 2 * PERIOD)
     expect(one.acceptedUntil(other.current(START + 5), START + PERIOD)).toBe(START + 2 * PERIOD)
