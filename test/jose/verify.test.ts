@@ -5,7 +5,7 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { CompactSign, compactVerify, importJWK } from 'jose'
 import { describe, expect, test } from 'vitest'
 import {
@@ -204,6 +204,9 @@ interface Group {
 
 const wycheproof = (name: string): readonly Group[] => read(`wycheproof/${name}`).testGroups ?? []
 
+/** A few vectors are in the JSON serialization. */
+const asText = (form: unknown) => (typeof form === 'string' ? form : JSON.stringify(form))
+
 /** What our function makes of a vector of bytes: the message stands for a signing input. */
 function holds(alg: AlgorithmName, key: KeyObject, { msg, sig }: Vector): boolean {
   const input = Buffer.from(msg, 'hex').toString('latin1')
@@ -340,6 +343,105 @@ describe.skipIf(corpora === undefined)('vectors (set CORPORA to run)', () => {
       )
     },
   )
+
+  test('RFC 7517 §5: Wycheproof crypto, whole sets of keys [J02, J12, J13, J15, J22]', () => {
+    const groups = wycheproof('json_web_crypto_test').filter((it) => it.comment.startsWith('jws'))
+    const vectors = groups.flatMap((group) => {
+      const set = (group.public ?? group.private) as { keys?: readonly unknown[] }
+      const keys = set.keys ?? [set]
+      return group.tests.map((vector) => ({
+        ...vector,
+        ours: keys.some((jwk) => isAccepted(asText(vector.jws), jwk)),
+        group: group.comment,
+      }))
+    })
+    expect(vectors.length).toBe(49)
+    expect(vectors.filter(({ ours, result }) => ours && result !== 'valid')).toEqual([])
+    // Symmetric keys are refused whole, alone and in a set.
+    const refused = vectors.filter(({ ours, result }) => !ours && result === 'valid')
+    expect(refused.map(({ group }) => group).filter((group) => group !== 'jws_aes')).toEqual([
+      'jws_keyset',
+    ])
+  })
+
+  test('RFC 8725 §3.2: of Wycheproof’s HMAC-SHA-256 tags none passes for a signature [J03]', () => {
+    const vectors = wycheproof('hmac_sha256_test').flatMap(({ tests }) => tests)
+    expect(vectors.length).toBe(174)
+    for (const { key, tag, msg } of vectors as unknown as Record<string, string>[]) {
+      const secret = createSecretKey(Buffer.from(key!, 'hex'))
+      const payload = Buffer.from(msg!, 'hex').toString('base64url')
+      const header = Buffer.from('{"alg":"HS256"}').toString('base64url')
+      const mac = Buffer.from(tag!, 'hex')
+      const jws = `${header}.${payload}.${mac.toString('base64url')}`
+      expect(isAccepted(jws, secret.export({ format: 'jwk' }))).toBe(false)
+      const input = Buffer.from(msg!, 'hex').toString('latin1')
+      for (const alg of ALGORITHM_NAMES) {
+        expect(verifySignature(alg, secret, input, mac)).toBe(false)
+      }
+    }
+  })
+
+  test('RFC 7518 §6.2.1: of Wycheproof’s curves three are known, by their JOSE names [J16]', () => {
+    const [{ tests: curves }] = wycheproof('ec_prime_order_curves_test') as unknown as [
+      { tests: { name: string; gx: string; gy: string }[] },
+    ]
+    const jose: Record<string, string> = {
+      secp256r1: 'P-256',
+      secp384r1: 'P-384',
+      secp521r1: 'P-521',
+    }
+    const short = (hex: string) => Buffer.from(hex.replace(/^(00)+/, ''), 'hex')
+    const known = curves.filter(({ name, gx, gy }) => {
+      const names = ['P-256', 'P-384', 'P-521', name]
+      const sized = (hex: string, size: number) => {
+        const bytes = short(hex)
+        return Buffer.concat([Buffer.alloc(Math.max(0, size - bytes.length)), bytes])
+      }
+      const sizes = [32, 48, 66, short(gx).length]
+      const found = names.filter((crv, i) => {
+        const [x, y] = [gx, gy].map((hex) => sized(hex, sizes[i]!).toString('base64url'))
+        const jwk = parsePublicJwk({ kty: 'EC', crv, x, y })
+        return jwk !== undefined && importPublicJwk(jwk) !== undefined
+      })
+      expect(found).toEqual(jose[name] === undefined ? [] : [jose[name]])
+      return found.length > 0
+    })
+    expect(curves.length).toBe(26)
+    expect(known.map(({ name }) => name)).toEqual(Object.keys(jose))
+  })
+
+  test('RFC 8037 Appendix A.4, RFC 9864 §2.2: the cookbook’s Ed25519 signature holds [J01]', () => {
+    const { input, output } = read('cookbook/curve25519/jws')
+    const { d: _, ...jwk } = input.key
+    expect(isAccepted(output.compact, jwk)).toBe(true)
+    expect(isAccepted(output.compact, input.key)).toBe(false)
+  })
+
+  test('RFC 7520 §4.4 to §4.8, §5, §6, RFC 7797 §4: what is no public-key JWS in compact form is refused [J03, J22, J25, J26]', () => {
+    const files = globSync(`${corpora}/jose/cookbook/**/*.json`)
+      .map((path) => path.slice(`${corpora}/jose/`.length, -'.json'.length))
+      .filter((name) => !/jwk|jws\/4_[123]|curve25519\/jws/.test(name))
+    expect(files.length).toBe(22)
+    for (const file of files) {
+      const { input, output, encrypt } = read(file)
+      const texts = Object.values(output ?? encrypt.output ?? encrypt).map(asText)
+      const keys = [input?.key, ...(Array.isArray(input?.key) ? input.key : [])]
+      for (const text of texts) for (const key of keys) expect(isAccepted(text, key)).toBe(false)
+      // The one compact JWS among them is a MAC: of that its form is read, and no key is one for it.
+      const wellFormed = texts.filter((text) => parseCompact(text) !== undefined)
+      expect(wellFormed.length).toBe(file.includes('4_4') ? 1 : 0)
+    }
+  })
+
+  test('RFC 7516 §3.1: of Wycheproof’s JWE none is taken for a JWS [J26]', () => {
+    const names = ['json_web_encryption_test', 'json_web_crypto_test']
+    const texts = names
+      .flatMap(wycheproof)
+      .flatMap(({ tests }) => tests as unknown as { jwe?: string }[])
+      .flatMap(({ jwe }) => (jwe === undefined ? [] : [asText(jwe)]))
+    expect(texts.length).toBe(139 + 34)
+    expect(texts.filter((text) => parseCompact(text) !== undefined)).toEqual([])
+  })
 
   test('RFC 7518 §3.4: of 484 ECDSA signatures in DER, Wycheproof’s valid ones included, none holds [J18]', () => {
     const accepted = wycheproof('ecdsa_secp256r1_sha256_test').flatMap((group) => {

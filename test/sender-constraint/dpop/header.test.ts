@@ -1,11 +1,16 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { calculateJwkThumbprint, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { ALGORITHM_NAMES, type AlgorithmName } from '../../../src/jose/algorithm.ts'
+import { checkFreshness } from '../../../src/sender-constraint/dpop/freshness.ts'
 import { parseSignedProof } from '../../../src/sender-constraint/dpop/header.ts'
+import { Nonces } from '../../../src/sender-constraint/dpop/nonce.ts'
+import { checkProofClaims } from '../../../src/sender-constraint/dpop/proof.ts'
 import { createKeyPair, type KeyPair, signCompact } from '../../support/compact-signing.ts'
 import { NOW } from '../../support/issuer.ts'
 
+const corpora = process.env['CORPORA']
 const ACCEPTED: readonly AlgorithmName[] = ['PS256', 'ES256', 'EdDSA', 'Ed25519']
 const PAIRS: Readonly<Record<string, KeyPair>> = {
   ES256: createKeyPair('ES256'),
@@ -266,5 +271,48 @@ describe('parseSignedProof', () => {
     read(honest, keys)
     read(proofWith({}, 'ES256', other), keys)
     expect(keys.size).toBe(0)
+  })
+})
+
+describe.skipIf(corpora === undefined)('the proofs of RFC 9449 (set CORPORA to run)', () => {
+  interface Example {
+    readonly id: string
+    readonly proof: string
+    readonly jkt: string
+    readonly claims: { readonly iat: number; readonly htm: string; readonly htu: string }
+    readonly access_token?: string
+  }
+  const examples: Example[] =
+    corpora === undefined
+      ? []
+      : JSON.parse(readFileSync(`${corpora}/jose/rfc-examples.json`, 'utf8')).vectors.filter(
+          ({ id }: Example) => id.startsWith('rfc9449-proof'),
+        )
+
+  test('RFC 9449 §4.1, §6.1, §7.1: signature, jkt and ath are as printed, and the proofs old [D01]', () => {
+    expect(examples).toHaveLength(3)
+    for (const { id, proof, jkt, claims, access_token: token } of examples) {
+      const signed = read(proof)
+      expect(signed).toMatchObject({ keyThumbprint: jkt, claims })
+      if (!('key' in signed)) throw new Error(signed.reason)
+      const accessTokenHash = createHash('sha256')
+        .update(token ?? '')
+        .digest('base64url')
+      const expected = { method: claims.htm, targetUri: claims.htu, accessTokenHash }
+      const verdict = checkProofClaims(signed, expected)
+      // The first two were made for the token endpoint, and have no ath.
+      if (token === undefined) {
+        expect([id, verdict]).toMatchObject([id, { reason: 'dpop_ath_mismatch' }])
+        continue
+      }
+      expect(accessTokenHash).toBe('fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo')
+      if (!('jti' in verdict)) throw new Error(verdict.reason)
+      const policy = { nonce: 'off', maxAge: 60, futureSkew: 10, since: 0 } as const
+      const nonces = new Nonces(Buffer.alloc(32), 60)
+      expect(checkFreshness(verdict, policy, nonces, NOW)).toMatchObject({
+        reason: 'dpop_iat_out_of_window',
+      })
+      expect(checkFreshness(verdict, policy, nonces, claims.iat)).toBeUndefined()
+    }
   })
 })
