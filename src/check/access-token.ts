@@ -152,6 +152,9 @@ class TrustedIssuer {
     now: number,
   ): Verdict | Promise<Verdict> {
     const verify = (candidates: readonly KeyObject[] | Failure): Verdict => {
+      // While the keys were fetched, another request may have brought the same token.
+      const known = this.known(digest)
+      if (known !== undefined) return known
       if (candidates instanceof Failure) return candidates
       if (candidates.length === 0) return fail('invalid_token', 'token_kid_unknown')
       const verdict = verifyJwt(jwt, candidates, algorithm, this.#expected, now)

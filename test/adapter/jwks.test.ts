@@ -50,10 +50,10 @@ afterEach(async () => {
 
 afterAll(() => stub.close())
 
-function open(more: Partial<IssuerConfig> = {}): RemoteKeys {
+function open(more: Partial<IssuerConfig> = {}, by = client): RemoteKeys {
   const keys = new RemoteKeys({
     config: stub.config({ jwksUri: `${stub.origin}/jwks`, ...more }),
-    client,
+    client: by,
     discovery: new DiscoveredIssuer(stub.origin, client),
     metrics,
     logger: createLogger('debug', { write: (line) => void lines.push(line) }),
@@ -216,6 +216,85 @@ describe('RFC 8725 §3.10: a name that is not known', () => {
     release()
     expect(await unknown).toEqual([])
   })
+})
+
+describe('RFC 7517 §5: a set that is at hand', () => {
+  const faults: [string, () => StubAnswer | 'unanswered'][] = [
+    ['500', () => ({ status: 500 })],
+    ['404', () => ({ status: 404 })],
+    ['204', () => ({ status: 204, body: '' })],
+    [
+      'a redirect to another host',
+      () => ({ status: 302, headers: { location: 'https://127.0.0.1/' } }),
+    ],
+    ['HTML', () => ({ type: 'text/html', body: '<html></html>' })],
+    ['nothing', () => ({ body: '' })],
+    ['no member', () => ({ body: {} })],
+    ['keys that are no list', () => ({ body: { keys: {} } })],
+    ['half of it', () => ({ body: JSON.stringify({ keys: [es256] }).slice(0, -3) })],
+    ['another object behind it', () => ({ body: `${JSON.stringify({ keys: [es256] })}{}` })],
+    ['two lists', () => ({ body: `{"keys":[],"keys":${JSON.stringify([es256])}}` })],
+    ['too many keys', () => ({ body: { keys: Array.from({ length: 101 }, () => es256) } })],
+    ['a hundred thousand keys', () => ({ body: { keys: Array(100_000).fill({}) } })],
+    ['a megabyte and more', () => ({ body: { keys: [es256], more: 'x'.repeat(1_048_576) } })],
+  ]
+
+  test.each(faults)('is used on where what comes is none: %s [I03, I04]', async (_title, fault) => {
+    said = () => ({ body: { keys: [ps256] } })
+    const keys = open()
+    await keys.start()
+    said = fault
+    time += 30
+    await keys.renew()
+    expect(await find(keys, 'rsa')).toBe(1)
+    expect(await find(keys, 'ec')).toBe('jwks_stale')
+    expect(await refreshes('error')).toBe(1)
+    expect(withdrawn).toBe(0)
+    expect(stub.requests.every(({ url }) => url === '/jwks')).toBe(true)
+  })
+
+  test('is used on where bytes come that are not UTF-8 [I03]', async () => {
+    said = () => ({ body: { keys: [ps256] } })
+    const keys = open()
+    await keys.start()
+    const answered = stub.answer
+    stub.answer = (_, response) => {
+      const text = JSON.stringify({ keys: [es256], name: '?' })
+      const bytes = Buffer.from(text).map((byte) => (byte === 0x3f ? 0xff : byte))
+      response.writeHead(200, { 'content-type': 'application/json' }).end(bytes)
+      return 'unanswered'
+    }
+    time += 30
+    await keys.renew()
+    stub.answer = answered
+    expect(await find(keys, 'rsa')).toBe(1)
+    expect(await refreshes('error')).toBe(1)
+  })
+
+  test('RFC 9325 §7.1: is used on where it comes from somebody who is not trusted [I08]', async () => {
+    const stranger = new OutboundClient({ ...stub.tls, ca: undefined }, 1)
+    const keys = open({}, stranger)
+    const before = fetches()
+    await keys.start()
+    expect(await find(keys, 'rsa')).toBe('jwks_not_loaded')
+    expect(fetches()).toBe(before)
+    await stranger.close()
+  })
+})
+
+test('RFC 7515 §4.1.4: without a kid, of twenty keys four are tried [J11]', async () => {
+  const all = await Promise.all(
+    Array.from({ length: 20 }, async (_, i) => {
+      const { publicKey } = await generateKeyPair('ES256', { extractable: true })
+      return { ...(await exportJWK(publicKey)), kid: `key-${i}` }
+    }),
+  )
+  said = () => ({ body: { keys: [...all, ps256] } })
+  const keys = open()
+  await keys.start()
+  expect(await keys.find(undefined, 'ES256')).toHaveLength(4)
+  expect(await find(keys, undefined)).toBe(1)
+  expect(await keys.find('key-19', 'ES256')).toHaveLength(1)
 })
 
 describe('an issuer that is down', () => {

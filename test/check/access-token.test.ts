@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { accessToken } from '../../src/check/access-token.ts'
 import { authorization } from '../../src/check/authorization.ts'
 import { fail, TOKEN_NOT_ACCEPTED } from '../../src/failure/failure.ts'
+import type { AccessToken } from '../../src/token/access-token.ts'
 import type { Issuer } from '../../src/token/issuer.ts'
 import { createCheckedRoute, createTokenRequest } from '../support/checked-request.ts'
 import { AUDIENCE, createIssuer, type MemoryIssuer, NOW } from '../support/issuer.ts'
@@ -186,6 +188,52 @@ describe('access_token: what is remembered', () => {
     const [ask, token] = [routeOf([as]), as.sign()]
     for (let i = 0; i < 5; i++) expect(ask(token).outcome).toBeUndefined()
     expect(as.keys.asked).toBe(1)
+  })
+
+  test('a token is verified once, though many bring it while the keys are fetched [J45]', async () => {
+    let verified = 0
+    class Counting extends Map<string, AccessToken> {
+      override set(digest: string, token: AccessToken): this {
+        verified += 1
+        return super.set(digest, token)
+      }
+    }
+    const as = createIssuer('as', { verified: new Counting() })
+    as.keys.isLate = true
+    const [ask, token] = [routeOf([as]), as.sign()]
+    const asked = Array.from({ length: 1000 }, () => ask(token))
+    for (const { request, outcome } of asked) {
+      expect(await outcome).toBeUndefined()
+      expect(request.token.subject).toBe('alice')
+    }
+    expect(verified).toBe(1)
+  })
+
+  test('whatever is changed in a token that is remembered, the changed one is not it [J46, J21]', () => {
+    const as = createIssuer('as')
+    const [ask, token] = [routeOf([as]), as.sign()]
+    expect(ask(token).outcome).toBeUndefined()
+    const character = fc.constantFrom(...'AZaz09-_.~+/=')
+    const changed = fc.oneof(
+      fc
+        .tuple(fc.nat(token.length - 1), character)
+        .map(([at, one]) => token.slice(0, at) + one + token.slice(at + 1)),
+      fc
+        .tuple(fc.nat(token.length), character)
+        .map(([at, one]) => token.slice(0, at) + one + token.slice(at)),
+      fc.nat(token.length - 1).map((at) => token.slice(0, at) + token.slice(at + 1)),
+      fc.nat(token.length - 1).map((at) => token.slice(0, at)),
+    )
+    fc.assert(
+      fc.property(changed, (other) => {
+        fc.pre(other !== token)
+        const { request, outcome } = ask(other)
+        expect(outcome).toMatchObject({ error: 'invalid_token' })
+        expect(request.hasToken).toBe(false)
+      }),
+      { numRuns: 2000 },
+    )
+    expect(ask(token).outcome).toBeUndefined()
   })
 
   test('a token that differs in its signature alone is another [J46]', () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { CheckedRoute } from '../../src/check/check.ts'
 import { credentials } from '../../src/check/credentials.ts'
@@ -23,6 +24,22 @@ describe('credentials', () => {
   test('RFC 9449 §4.3 (12): the digest is that of the token as sent, whole [J46, DPOP-4.3-12a]', () => {
     const [one, other] = [ask(`Bearer ${'a'.repeat(500)}b`), ask(`Bearer ${'a'.repeat(500)}c`)]
     expect(one.request.credentialsDigest).not.toBe(other.request.credentialsDigest)
+  })
+
+  test('two tokens have one digest, by which they are remembered, only if they are one [J46, INT-4]', () => {
+    const token = fc.string({
+      unit: fc.constantFrom(...'aA0-._~+/'),
+      minLength: 1,
+      maxLength: 40,
+    })
+    const near = fc.tuple(token, fc.constantFrom('', '=', '==', 'a')).map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(near, near, (one, other) => {
+        const digest = (text: string) => ask(`Bearer ${text}`).request.credentialsDigest
+        expect(digest(one)).toBeDefined()
+        expect(digest(one) === digest(other)).toBe(one === other)
+      }),
+    )
   })
 
   test('RFC 9449 §7.2: a bearer token is none where only DPoP is accepted', () => {

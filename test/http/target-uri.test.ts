@@ -316,6 +316,76 @@ describe('normaliseTargetUri', () => {
     )
   })
 
+  /** What a target is, whatever its spelling; and a few that are close to each other. */
+  const target = fc.record({
+    scheme: fc.constantFrom('https', 'http'),
+    host: fc.constantFrom('api.example', 'api.example.', 'b.example', '[::1]', '127.0.0.1'),
+    port: fc.constantFrom(443, 80, 8443),
+    segments: fc.array(fc.constantFrom('', 'a', 'A', 'b~', '%2F', '%C3%A9', ':', ';x'), {
+      maxLength: 3,
+    }),
+  })
+  type Target = typeof target extends fc.Arbitrary<infer T> ? T : never
+
+  /** A spelling of a target, by what RFC 3986 §6.2.2 and §6.2.3 call equivalent. */
+  const spelled = ({ scheme, host, port, segments }: Target) => {
+    const cases = (text: string, upper: boolean[]) =>
+      [...text].map((one, i) => (upper[i % upper.length] ? one.toUpperCase() : one)).join('')
+    const isDefault = port === (scheme === 'https' ? 443 : 80)
+    const hex = (one: string) => one.charCodeAt(0).toString(16)
+    const encoded = (text: string, those: boolean[], lower: boolean) =>
+      text
+        .replace(/%..|[A-Za-z~]/g, (one, at: number) =>
+          one.length === 1 && those[at % those.length] ? `%${hex(one).toUpperCase()}` : one,
+        )
+        .replace(/%../g, (one) => (lower ? one.toLowerCase() : one))
+    const flags = fc.array(fc.boolean(), { minLength: 1, maxLength: 5 })
+    const detour = fc.constantFrom('', '', './', 'x/../', '%2e/', 'x/%2E./')
+    return fc
+      .record({
+        upper: flags,
+        those: flags,
+        lower: fc.boolean(),
+        shown: fc.constantFrom('', ':', `:${port}`),
+        detours: fc.array(detour, { minLength: 1, maxLength: 4 }),
+        bare: fc.boolean(),
+        tail: fc.constantFrom('', '?q=/../', '#f?', '?#'),
+      })
+      .map(({ upper, those, lower, shown, detours, bare, tail }) => {
+        const authority = cases(host, upper) + (isDefault ? shown : `:${port}`)
+        const steps = segments.map(
+          (one, i) => `/${detours[i % detours.length]}${encoded(one, those, lower)}`,
+        )
+        const rest = steps.length > 0 ? steps.join('') : bare ? '' : '/'
+        return `${cases(scheme, upper)}://${authority}${rest}${tail}`
+      })
+  }
+
+  test('RFC 9449 §4.3 (9), RFC 3986 §6.2.2: two spellings have one form exactly if they mean one target [DPOP-4.3-9, DPOP-4.3-9n, D08]', () => {
+    const two = fc
+      .tuple(target, target, fc.boolean())
+      .map(([one, other, isSame]): [Target, Target] => [one, isSame ? one : other])
+    const pair = two.chain(([one, other]) =>
+      fc.record({
+        one: fc.constant(one),
+        other: fc.constant(other),
+        first: spelled(one),
+        second: spelled(other),
+      }),
+    )
+    /** RFC 3986 §6.2.3: no path is the same as the path of one empty segment. */
+    const meaning = ({ segments, ...rest }: Target) =>
+      JSON.stringify({ ...rest, segments: segments.length === 0 ? [''] : segments })
+    fc.assert(
+      fc.property(pair, ({ one, other, first, second }) => {
+        const form = normaliseTargetUri(first)
+        expect(form).toBeDefined()
+        expect(form === normaliseTargetUri(second)).toBe(meaning(one) === meaning(other))
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
   test('RFC 3986 §5.2.4: dots are removed as the algorithm there removes them [DPOP-4.3-9n]', () => {
     fc.assert(
       fc.property(path, (raw) => {
