@@ -50,6 +50,20 @@ describe('a store that is full', () => {
     for (const key of ['a', 'b']) expect(store.useOnce(key, NOW + 60, NOW)).toBe('again')
   })
 
+  test('holds no more than it may, however many proofs come, and has room when some have ended [D22]', () => {
+    const store = new MemoryReplayStore(10_000)
+    let first = 0
+    let most = 0
+    // Five thousand a second, of which ten thousand find room in seventy seconds.
+    for (let i = 0; i < 500_000; i++) {
+      const now = NOW + Math.floor(i / 5000)
+      if (store.useOnce(`${i}`, now + 60, now) === 'first') first += 1
+      most = Math.max(most, store.size)
+    }
+    expect(most).toBe(10_000)
+    expect(first).toBe(20_000)
+  })
+
   test('does not hold what it refused: a second try is not one time too many', () => {
     const store = new MemoryReplayStore(1)
     store.useOnce('a', NOW + 5, NOW)

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Client } from '../../src/demo/client.ts'
 import { signProof } from '../../src/demo/proof.ts'
 import { type Caller, createCaller } from '../support/caller.ts'
+import { type FaultyUpstream, startFaultyUpstream } from '../support/faulty-upstream.ts'
 import { API, type Fixture, RESOURCES, startFixture, type TestGateway } from '../support/fixture.ts'
 
 const yaml = (nonce: string) => `version: 1
@@ -17,20 +18,24 @@ issuers:
 dpop: { nonce: { mode: ${nonce} }, proof_max_age: 60s, future_skew: 5s }
 routes:
   - { id: accounts, match: GET /accounts/**, scopes: [accounts], upstream: $BANK }
+  - { id: stream, match: GET /stream, scopes: [accounts], upstream: "${upstream.url}" }
 admin: { address: 127.0.0.1:0 }
 shutdown: { ready_off_for: 0s, drain: 2s }
 `
 
 let fixture: Fixture
+let upstream: FaultyUpstream
 const closing: (() => unknown)[] = []
 
 beforeAll(async () => {
   fixture = await startFixture()
+  upstream = await startFaultyUpstream()
 })
 
 afterAll(async () => {
   for (const close of closing) close()
   await fixture.close()
+  await upstream.close()
 })
 
 interface Run {
@@ -57,9 +62,15 @@ async function tokenOf({ gateway }: Run): Promise<[Client, string]> {
   return [client, accessToken]
 }
 
-async function fieldsOf(client: Client, token: string, offset = 0, nonce?: string) {
+async function fieldsOf(
+  client: Client,
+  token: string,
+  offset = 0,
+  nonce?: string,
+  path = '/accounts',
+) {
   const claims = { iat: Math.floor(Date.now() / 1000) + offset }
-  const options = { method: 'GET', url: `${API}/accounts`, accessToken: token, claims }
+  const options = { method: 'GET', url: API + path, accessToken: token, claims }
   const proof = await signProof(client.dpopKeys, { ...options, ...(nonce && { nonce }) })
   return ['Authorization', `DPoP ${token}`, 'DPoP', proof]
 }
@@ -116,6 +127,26 @@ describe('RFC 9449 §11.1: a clock that is put back and forward while the gatewa
     expect(await reasonOf(run, used)).toBe('401 dpop_nonce_stale')
     run.step(0)
     expect(await reasonOf(run, used)).toMatch(/^(401 dpop_replayed|503 replay_store_unavailable)$/)
+  })
+
+  test('a response that has begun is not broken off when its token ends; the next is refused [J44]', async () => {
+    const run = await start('off', -600)
+    run.step(0)
+    const [client, token] = await tokenOf(run)
+    const fields = await fieldsOf(client, token, 0, undefined, '/stream')
+    upstream.answer = ({ socket }) =>
+      void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab')
+    const arrived = upstream.nextRequest()
+    const answer = run.caller.send({ path: '/stream', fields })
+    const { socket } = await arrived
+    run.step(86_400)
+    socket.write('cd')
+    expect(await answer).toMatchObject({ status: 200, body: 'abcd' })
+
+    const late = await fieldsOf(client, token, 86_400, undefined, '/stream')
+    const refused = await run.caller.send({ path: '/stream', fields: late })
+    expect(refused.status).toBe(401)
+    expect(JSON.parse(refused.body)).toMatchObject({ error: 'invalid_token' })
   })
 
   test('a token is judged by the clock as it is now', async () => {

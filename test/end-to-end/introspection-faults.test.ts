@@ -36,6 +36,16 @@ issuers:
       endpoint: ${endpoint}
       auth: { method: client_secret_basic, client_id: gateway, client_secret: secret }
       timeout: 100ms
+  patient:
+    issuer: $ISSUER
+    audience: https://$HOST
+    ca: ca.pem
+    tokens: introspection
+    introspection:
+      endpoint: ${endpoint}
+      auth: { method: client_secret_basic, client_id: gateway, client_secret: secret }
+      cache: { max_entries: 1000, negative_ttl: 1m }
+      timeout: 30s
   closed:
     issuer: $ISSUER
     audience: https://$HOST
@@ -55,6 +65,7 @@ defaults: { scopes: [accounts] }
 routes:
   - { id: accounts, match: GET /accounts/**, issuers: [stub], upstream: $BANK }
   - { id: slow, match: GET /accounts/slow, issuers: [slow], upstream: $BANK }
+  - { id: patient, match: GET /accounts/22289, issuers: [patient], upstream: $BANK }
   - { id: closed, match: GET /accounts/closed, issuers: [closed], upstream: $BANK }
   - { id: untrusted, match: GET /accounts/untrusted, issuers: [untrusted], upstream: $BANK }
 admin: { address: 127.0.0.1:0 }
@@ -291,4 +302,84 @@ test('where every token is introspected, a JWT is too, however well it is signed
   stub.answer = () => ({ body: active })
   expect(await caller.send({ fields: credentials(await mint()) })).toMatchObject({ status: 200 })
   expect(stub.requests.at(-1)?.body).toMatch(/^token=[\w-]+\.[\w-]+\.[\w-]+&/)
+})
+
+test('of a thousand made-up tokens at once, 256 are asked about, and the others told to come again [I13]', {
+  timeout: 120_000,
+}, async () => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  stub.answer = async () => {
+    await held
+    return { body: { active: false } }
+  }
+  const before = { asked: stub.requests.length, reached: fixture.reached.length }
+  const path = '/accounts/22289'
+  const tokens = Array.from({ length: 1000 }, () => credentials())
+  const busy = async () =>
+    sumOf(await gateway.metrics(), 'fapigw_denials_total', {
+      route: 'patient',
+      reason: 'introspection_busy',
+    })
+  try {
+    const answers = Promise.all(tokens.map((fields) => caller.send({ path, fields })))
+    await expect.poll(busy, { timeout: 60_000, interval: 50 }).toBe(744)
+    release()
+    const statuses = (await answers).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 503)).toHaveLength(744)
+    expect(statuses.filter((status) => status === 401)).toHaveLength(256)
+  } finally {
+    release()
+  }
+  expect(stub.requests).toHaveLength(before.asked + 256)
+  expect(fixture.reached).toHaveLength(before.reached)
+
+  // Of those that are not active a tenth of max_entries is remembered; nobody else is pushed out by them.
+  stub.answer = () => ({ body: active })
+  const good = credentials()
+  expect(await caller.send({ path, fields: good })).toMatchObject({ status: 200 })
+  const asked = stub.requests.length
+  expect(await caller.send({ path, fields: good })).toMatchObject({ status: 200 })
+  expect(stub.requests).toHaveLength(asked)
+})
+
+test('an endpoint that is behind the gateway itself is asked once, and goes round no further [I22]', async () => {
+  const { port, close } = await listen(createServer(), 0)
+  await close()
+  const origin = `https://localhost:${port}`
+  const circular = await fixture.gateway(`version: 1
+profile: fapi2-security
+listen:
+  address: 127.0.0.1:${port}
+  public_url: ${origin}
+  certificate: server.crt
+  key: server.key
+  client_ca: ca.pem
+issuers:
+  circle:
+    issuer: $ISSUER
+    audience: https://$HOST
+    ca: ca.pem
+    tokens: introspection
+    introspection:
+      endpoint: ${origin}/accounts
+      auth: { method: client_secret_post, client_id: gateway, client_secret: secret }
+routes:
+  - { id: accounts, match: /accounts/**, scopes: [accounts], upstream: $BANK }
+admin: { address: 127.0.0.1:0 }
+shutdown: { ready_off_for: 0s, drain: 2s }
+`)
+  const own = createCaller(fixture, circular, fixture.certificates.mtls, 'localhost')
+  const before = fixture.reached.length
+  const fields = ['Host', `localhost:${port}`, ...credentials()]
+  expect(await own.send({ fields })).toMatchObject({ status: 503 })
+  const reasons = circular.lines
+    .map((line) => JSON.parse(line))
+    .filter(({ msg }) => msg === 'access')
+    .map(({ reason }) => reason)
+  expect(reasons).toEqual(['token_missing', 'introspection_unavailable'])
+  expect(fixture.reached).toHaveLength(before)
+  own.close()
 })

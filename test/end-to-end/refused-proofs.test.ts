@@ -5,6 +5,7 @@ import type { Client } from '../../src/demo/client.ts'
 import { type ProofOptions, signProof } from '../../src/demo/proof.ts'
 import { type Caller, createCaller } from '../support/caller.ts'
 import { API, type Fixture, RESOURCES, startFixture, type TestGateway } from '../support/fixture.ts'
+import { sendRaw } from '../support/raw-socket.ts'
 import { ALGS, type ExpectedRefusal, expectRefusal, REALM } from '../support/refusal.ts'
 
 const YAML = `version: 1
@@ -176,6 +177,23 @@ describe('covers the same checks as the DPoP negative tests of the conformance s
   test('RFC 9449 §4.3 (1): two proofs [DPOP-4.3-1, D03]', async () => {
     const expected = refusal('invalid_request', 'dpop_proof_several', 400)
     await expectRefused(fieldsOf(await proofOf(), await proofOf()), expected)
+  })
+
+  test('RFC 9110 §6.5.1: a proof behind the content is none, and harms none [D26]', async () => {
+    const send = async (fields: string[], trailer: string) => {
+      const head = ['GET /accounts HTTP/1.1', 'Host: api.bank.example', ...fields]
+      const framing = ['Transfer-Encoding: chunked', 'Trailer: DPoP', 'Connection: close']
+      const content = `1\r\nx\r\n0\r\nDPoP: ${trailer}\r\n\r\n`
+      const bytes = [...head, ...framing, '', content].join('\r\n')
+      const [answer] = await sendRaw(fixture, gateway, bytes)
+      return [answer?.status, JSON.parse(String(answer?.body)).error_description]
+    }
+    const authorization = `Authorization: DPoP ${token}`
+    const before = fixture.reached.length
+    expect(await send([authorization], await proofOf())).toEqual([401, 'dpop_proof_missing'])
+    expect(fixture.reached).toHaveLength(before)
+    expect(await send([authorization, `DPoP: ${await proofOf()}`], 'x')).toEqual([200, undefined])
+    expect(fixture.reached).toHaveLength(before + 1)
   })
 
   test('RFC 9449 §4.3 (2): two parts of three [DPOP-4.3-2]', async () => {
