@@ -78,12 +78,13 @@ export const REASONS = {
     dpop_proof_missing: 'The scheme is DPoP, and there is no DPoP field with a proof.',
     dpop_proof_several: 'There is more than one DPoP field.',
     dpop_proof_too_long:
-      'The proof is longer than 8192 characters; with the largest key it has 4000.',
+      'The proof is longer than 8192 characters; with the largest key it has 2500.',
     dpop_proof_malformed: 'The proof is no JWS in compact form.',
     dpop_claims_malformed: 'The payload of the proof is no JSON object.',
     dpop_typ: 'The typ of the proof is not dpop+jwt.',
     dpop_alg_not_allowed: 'The algorithm of the proof is not one of dpop_proof.algorithms.',
-    dpop_jwk_invalid: 'The jwk is private, weak, malformed, or not for the algorithm.',
+    dpop_jwk_invalid:
+      'The jwk is private, weak, malformed, not for the algorithm, or RSA of more than 4096 bits.',
     dpop_jwk_not_a_key: 'The point of the jwk is not on its curve.',
     dpop_signature_invalid: 'The signature of the proof is not that of its jwk.',
     dpop_jti_malformed: 'The jti of the proof is missing, empty, too long, or no text.',

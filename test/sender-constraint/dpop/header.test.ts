@@ -227,12 +227,18 @@ describe('parseSignedProof', () => {
 
   test.each([
     ['of 1024 bits', Buffer.alloc(128, 0xff), 'AQAB'],
+    ['of 4104 bits', Buffer.alloc(513, 0xff), 'AQAB'],
     ['of 16384 bits', Buffer.alloc(2048, 0xff), 'AQAB'],
     ['with the exponent 1', undefined, 'AQ'],
     ['with the exponent 3', undefined, 'Aw'],
   ])('FAPI 2.0 SP §5.4.1: an RSA key %s is refused [D06, DPOP-4.3-6]', (_title, modulus, e) => {
     const jwk = { ...jwkOf('PS256'), e, ...(modulus && { n: modulus.toString('base64url') }) }
     refused(read(proofWith({ jwk }, 'PS256')), 'dpop_jwk_invalid')
+  })
+
+  test('FAPI 2.0 SP §5.4.1: an RSA key of 4096 bits is not too long', () => {
+    const jwk = { ...jwkOf('PS256'), n: Buffer.alloc(512, 0xff).toString('base64url') }
+    refused(read(proofWith({ jwk }, 'PS256')), 'dpop_signature_invalid')
   })
 
   test('RFC 9449 §4.3 (6): a point that is not on its curve is no key [D06, DPOP-4.3-6]', () => {
