@@ -51,6 +51,13 @@ describe('authorization_details', () => {
         { ...honest, accounts: [] },
       ]),
     ).toBe(false)
+    const { type, account, accounts, ...lists } = honest
+    const parts = [
+      { type, ...lists },
+      { type, account, accounts },
+    ]
+    expect(judge(parts)).toBe(false)
+    expect(judge(parts.toReversed())).toBe(false)
   })
 
   test.each([
