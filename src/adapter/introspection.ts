@@ -2,7 +2,8 @@
  * The introspection client (RFC 7662), which can insist on signed answers (RFC 9701).
  *
  * Answers are kept for a bounded time, under the digest of the token; tokens asked about at the same
- * time are asked about once. What cannot be asked is not known: never "inactive", never let through.
+ * time are asked about once. What cannot be asked is not known: never "inactive", never let through. An
+ * endpoint that does not answer is left alone for a while.
  *
  * @module
  */
@@ -13,17 +14,28 @@ import { parseJsonObject } from '../encoding/json.ts'
 import { Failure, fail } from '../failure/failure.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { RationedLog } from '../telemetry/rationed-log.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { Claims } from '../token/claims.ts'
 import { parseIntrospection } from '../token/introspection.ts'
 import { SIGNED_RESPONSE, verifyIntrospectionJwt } from '../token/introspection-jwt.ts'
 import type { IntrospectionSource, KeySource } from '../token/issuer.ts'
+import { Breaker } from './breaker.ts'
 import { clientAuthenticator } from './client-authentication.ts'
 import type { DiscoveredIssuer } from './metadata.ts'
 import { type Answer, type OutboundClient, OutboundError } from './outbound.ts'
 
 /** Most calls at once: beyond, an answer would come too late for whoever waits. */
 const MAX_CALLS = 256
+
+/** Seconds between two lines about calls that failed. */
+const LOG_PAUSE = 10
+
+/**
+ * Answers that speak of the server and not of a token (RFC 9110 §15.5, §15.6, RFC 6585 §4). Others, 500
+ * among them, a stranger's token may have brought about: they open no circuit for everybody.
+ */
+const OUT_OF_ORDER = new Set([429, 502, 503, 504])
 
 type Verdict = AccessToken | Failure
 
@@ -45,6 +57,8 @@ export interface IntrospectionParts {
   readonly logger: Logger
   /** Seconds since the epoch. */
   readonly now: () => number
+  /** Seconds of a clock that never jumps. */
+  readonly clock: () => number
 }
 
 export class IntrospectionClient implements IntrospectionSource {
@@ -54,6 +68,8 @@ export class IntrospectionClient implements IntrospectionSource {
   /** Apart, so that made-up tokens cannot push out real ones. */
   readonly #refused: LRUCache<string, Remembered>
   readonly #pending = new Map<string, Promise<Verdict>>()
+  readonly #breaker: Breaker
+  readonly #log: RationedLog
   #endpoint: string | undefined
 
   constructor(parts: IntrospectionParts) {
@@ -61,6 +77,8 @@ export class IntrospectionClient implements IntrospectionSource {
     this.#authenticate = clientAuthenticator(parts.config.authentication, parts.issuer.issuer)
     this.#remembered = new LRUCache({ max: parts.config.maxEntries })
     this.#refused = new LRUCache({ max: Math.ceil(parts.config.maxEntries / 10) })
+    this.#breaker = new Breaker(parts.config.breaker, parts.clock)
+    this.#log = new RationedLog(parts.logger, LOG_PAUSE, parts.clock)
     this.#endpoint = parts.config.endpoint
   }
 
@@ -83,6 +101,10 @@ export class IntrospectionClient implements IntrospectionSource {
     if (this.#pending.size >= MAX_CALLS) {
       return fail('temporarily_unavailable', 'introspection_busy')
     }
+    if (!this.#breaker.admits()) {
+      this.#answered('circuit_open')
+      return fail('temporarily_unavailable', 'introspection_circuit_open')
+    }
     this.#looked('miss')
     const asked = this.#ask(token, digest, now).finally(() => this.#pending.delete(digest))
     this.#pending.set(digest, asked)
@@ -96,10 +118,10 @@ export class IntrospectionClient implements IntrospectionSource {
   }
 
   async #ask(token: string, digest: string, askedAt: number): Promise<Verdict> {
-    const { issuer, metrics, logger, now } = this.#parts
+    const { issuer, metrics, now } = this.#parts
     const end = metrics.introspectionSeconds.startTimer({ issuer: issuer.id })
     try {
-      const verdict = await this.#judge(await this.#call(token))
+      const verdict = await this.#judge(await this.#callOnTrial(token))
       if (verdict instanceof Failure && verdict.error !== 'invalid_token') {
         this.#answered('bad_response')
         return verdict
@@ -111,10 +133,23 @@ export class IntrospectionClient implements IntrospectionSource {
       // RFC 7662 §2.3: an endpoint that does not answer says nothing about the token.
       this.#answered(error instanceof OutboundError ? error.fault : 'error')
       const cause = error instanceof Error ? error.message : String(error)
-      logger.warn({ issuer: issuer.id, cause }, 'introspection failed')
+      this.#log.write('warn', { issuer: issuer.id, cause }, 'introspection failed')
       return fail('temporarily_unavailable', 'introspection_unavailable')
     } finally {
       end()
+    }
+  }
+
+  /** Tells the breaker how a call went, whatever the answer says. */
+  async #callOnTrial(token: string): Promise<Answer> {
+    try {
+      const answer = await this.#call(token)
+      if (OUT_OF_ORDER.has(answer.status)) this.#breaker.failed()
+      else this.#breaker.succeeded()
+      return answer
+    } catch (error) {
+      this.#breaker.failed()
+      throw error
     }
   }
 

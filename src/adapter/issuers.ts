@@ -68,6 +68,7 @@ export class ReachedIssuer {
         metrics,
         logger,
         now,
+        clock,
       })
     }
     this.#clients = clients
@@ -124,7 +125,8 @@ function initialise(config: IssuerConfig, metrics: Metrics): void {
     metrics.jwksKeys.set({ issuer: id }, 0)
   }
   if (introspection === undefined) return
-  for (const result of ['active', 'inactive', 'timeout', 'error', 'bad_response']) {
+  const results = ['active', 'inactive', 'timeout', 'error', 'bad_response', 'circuit_open']
+  for (const result of results) {
     metrics.introspectionRequests.inc({ issuer: id, result }, 0)
   }
   for (const result of ['hit', 'miss', 'negative_hit', 'coalesced']) {

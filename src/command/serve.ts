@@ -4,6 +4,7 @@
  * @module
  */
 
+import cluster from 'node:cluster'
 import { loadFromDisk } from '../adapter/files.ts'
 import { type Running, startGateway } from '../adapter/gateway-server.ts'
 import { VERSION } from '../adapter/package.ts'
@@ -21,6 +22,13 @@ import { EXIT, type Output } from './output.ts'
  * @returns The exit code, when the gateway has stopped.
  */
 export async function runServe(file: string, output: Output): Promise<number> {
+  // RFC 9449 §11.1: each worker would remember the used proofs that it saw itself, and no others.
+  if (cluster.isWorker) {
+    output.error(
+      'This is a worker of a Node cluster, and workers cannot share the memory of used DPoP proofs: run one process.',
+    )
+    return EXIT.failed
+  }
   const { configuration, text } = loadFromDisk(file, output.colour)
   if (text !== '') output.error(text.trimEnd())
   if (configuration === undefined) return EXIT.badConfiguration

@@ -118,6 +118,13 @@ export interface IntrospectionConfig {
   readonly negativeTtl: number
   readonly maxEntries: number
   readonly timeout: number
+  /** When an endpoint that does not answer is left alone. */
+  readonly breaker: {
+    readonly failures: number
+    /** Seconds. */
+    readonly window: number
+    readonly halfOpenAfter: number
+  }
 }
 
 /** How an issuer encrypts its tokens for this resource (RFC 9068 §4). */

@@ -65,6 +65,18 @@ const introspection = z
       })
       .prefault({}),
     timeout: period('100ms', '30s').describe('After that: 503, and never through.').prefault('2s'),
+    breaker: z
+      .strictObject({
+        failures: count(1, 1000)
+          .describe('Calls in a row without an answer after which none is made for a while: 503.')
+          .default(5),
+        window: period('1s', '10m').describe('Time within which they fail.').prefault('10s'),
+        half_open_after: period('1s', '1m')
+          .describe('When one call tries again whether the endpoint is back.')
+          .prefault('5s'),
+      })
+      .describe('An endpoint that does not answer is left alone.')
+      .prefault({}),
     ca: file()
       .describe('PEM file of the CAs of the endpoint. Default: those of the issuer.')
       .optional(),

@@ -77,12 +77,14 @@ export const REASONS = {
   dpop_proof: {
     dpop_proof_missing: 'The scheme is DPoP, and there is no DPoP field with a proof.',
     dpop_proof_several: 'There is more than one DPoP field.',
-    dpop_proof_too_long: 'The proof is longer than any honest one.',
+    dpop_proof_too_long:
+      'The proof is longer than 8192 characters; with the largest key it has 2500.',
     dpop_proof_malformed: 'The proof is no JWS in compact form.',
     dpop_claims_malformed: 'The payload of the proof is no JSON object.',
     dpop_typ: 'The typ of the proof is not dpop+jwt.',
     dpop_alg_not_allowed: 'The algorithm of the proof is not one of dpop_proof.algorithms.',
-    dpop_jwk_invalid: 'The jwk is private, weak, malformed, or not for the algorithm.',
+    dpop_jwk_invalid:
+      'The jwk is private, weak, malformed, not for the algorithm, or RSA of more than 4096 bits.',
     dpop_jwk_not_a_key: 'The point of the jwk is not on its curve.',
     dpop_signature_invalid: 'The signature of the proof is not that of its jwk.',
     dpop_jti_malformed: 'The jti of the proof is missing, empty, too long, or no text.',
@@ -133,6 +135,8 @@ export const REASONS = {
     cnf_method_unknown: 'The cnf of the token has another method than x5t#S256 and jkt.',
     cnf_thumbprint_malformed: 'A thumbprint in the cnf of the token is no SHA-256 in base64url.',
     introspection_busy: 'Too many calls to the introspection endpoint are under way.',
+    introspection_circuit_open:
+      'The introspection endpoint did not answer several times, and is left alone for a while.',
     introspection_unavailable: 'The introspection endpoint did not answer, or not with 200.',
     introspection_response_malformed: 'The introspection endpoint did not answer with JSON.',
     introspection_response_invalid: 'The introspection response has no boolean active.',
@@ -180,6 +184,8 @@ export const REASONS = {
     dpop_nonce_required: 'The proof has no nonce: the client tries again with the one it is sent.',
     dpop_nonce_stale: 'The nonce is old or not ours: the client tries again with the new one.',
     dpop_iat_out_of_window: 'The proof is older than proof_max_age, or from the future.',
+    dpop_proof_before_start:
+      'The proof is older than this process, which cannot know whether it was used before.',
   },
   authentication: {
     acr_insufficient: 'The acr of the token is not one of those that the route asks for.',

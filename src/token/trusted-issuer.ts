@@ -68,9 +68,13 @@ export class TrustedIssuer {
    * @returns Undefined if it was not.
    */
   known(token: string, digest: string, now: number): Verdict | Promise<Verdict> | undefined {
-    const known = this.issuer.verified.get(digest + this.#rule)
-    if (known === undefined || !this.issuer.keys?.isFresh()) return undefined
-    return this.#unlessRevoked(known, token, digest, now)
+    const known = this.#remembered(digest)
+    return known === undefined ? undefined : this.#unlessRevoked(known, token, digest, now)
+  }
+
+  #remembered(digest: string): AccessToken | undefined {
+    const token = this.issuer.verified.get(digest + this.#rule)
+    return token !== undefined && this.issuer.keys?.isFresh() ? token : undefined
   }
 
   /** Asks the issuer what a token is. */
@@ -136,6 +140,9 @@ export class TrustedIssuer {
     now: number,
   ): Verdict | Promise<Verdict> {
     const verify = (candidates: readonly KeyObject[] | Failure): Verdict => {
+      // While the keys were fetched, another request may have brought the same token.
+      const known = this.#remembered(digest)
+      if (known !== undefined) return known
       if (candidates instanceof Failure) return candidates
       if (candidates.length === 0) return fail('invalid_token', 'token_kid_unknown')
       const verdict = verifyJwt(jwt, candidates, algorithm, this.#expected, now)

@@ -128,7 +128,7 @@ describe('RFC 7517 §5: what was verified with keys that do not count any more',
 })
 
 describe('RFC 8725 §3.10: another key under the same kid', () => {
-  test('is fetched for one bad signature, and its tokens are accepted from then on', async () => {
+  test('is fetched for one bad signature, and its tokens are accepted from then on [I06]', async () => {
     const { ask } = await start()
     expect(await ask(sign(one))).toBe('accepted')
     published = { key: other }
@@ -140,7 +140,7 @@ describe('RFC 8725 §3.10: another key under the same kid', () => {
     expect(fetches()).toBe(before + 1)
   })
 
-  test('is looked for at most once a cool-down, whoever sends bad signatures', async () => {
+  test('is looked for at most once a cool-down, whoever sends bad signatures [JWT-13]', async () => {
     const { ask } = await start()
     const forged = sign(other)
     const before = fetches()
@@ -175,6 +175,7 @@ describe('FAPI 2.0 SP §5.3.4-3: how long a revoked token may pass is a metric [
     negativeTtl: 5,
     maxEntries: 10,
     timeout: 1,
+    breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
   }
 
   test.each<[string, Partial<IssuerConfig>, number]>([

@@ -313,7 +313,7 @@ describe('an issuer', () => {
     expect(configuration?.issuers[0]?.introspection?.ttl).toBe(ttl)
   })
 
-  test('RFC 9701 §4, INT-7: answers in plain JSON, unless it is to sign them', async () => {
+  test('RFC 9701 §4: answers in plain JSON, unless it is to sign them [INT-7]', async () => {
     const responses = []
     for (const more of [auth('client_secret_post, client_secret: secret'), signedBy('jwt')]) {
       const { configuration } = await workspace.load(gateway({ issuers: issuer(more) }))

@@ -55,7 +55,7 @@ describe('calls from scripts of other origins', () => {
     },
   )
 
-  test('RFC 9449 §7.1, DPOP-7.1-5: the script sees why it was refused', async () => {
+  test('RFC 9449 §7.1: the script sees why it was refused [DPOP-7.1-5]', async () => {
     const answer = await caller.send({ path: '/open', fields: ['Origin', ORIGIN] })
     expect(answer.status).toBe(401)
     expect(allowed(answer)).toEqual([ORIGIN])

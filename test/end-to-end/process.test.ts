@@ -46,10 +46,10 @@ shutdown: { ready_off_for: ${readyOffFor}, drain: ${drain} }
 `
 }
 
-async function start(text: string): Promise<GatewayProcess> {
+async function start(text: string, more: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
   const file = join(fixture.folder, 'process.yaml')
   await writeFile(file, text)
-  const running = serve(file)
+  const running = serve(file, more)
   started.push(running)
   return running
 }
@@ -69,6 +69,13 @@ function refuses(port: number): Promise<boolean> {
     () => true,
   )
 }
+
+test('RFC 9449 §11.1: it does not serve as one of several workers, which would each remember their own [R12]', async () => {
+  // What Node tells a worker that it is one by.
+  const { exit, lines } = await start(yaml(), { NODE_UNIQUE_ID: '1' })
+  expect(await exit).toBe(1)
+  expect(lines).toEqual([expect.stringContaining('run one process')])
+})
 
 test('it says where it is when it is ready, and is', async () => {
   const { port, admin, line } = await startReady(yaml())

@@ -61,7 +61,7 @@ describe('responseFields', () => {
     },
   )
 
-  test('RFC 9449 §8.1: a nonce is the gateway’s, and there is one', () => {
+  test('RFC 9449 §8.1: a nonce is the gateway’s, and there is one [DPOP-8.1-1]', () => {
     const said = ['DPoP-Nonce', 'theirs', 'dpop_nonce', 'theirs']
     expect(returned(said)).toEqual(OWN)
     expect(returned(said, { nonce: 'ours' })).toEqual([
@@ -70,7 +70,7 @@ describe('responseFields', () => {
     ])
   })
 
-  test('RFC 9449 §8.2: a response with a nonce is not stored, whatever the upstream says', () => {
+  test('RFC 9449 §8.2: a response with a nonce is not stored, whatever the upstream says [DPOP-8.2-2]', () => {
     const said = ['Cache-Control', 'public', 'cache-control', 'max-age=60']
     expect(returned(said, { nonce: 'n' })).toEqual([
       ...OWN,

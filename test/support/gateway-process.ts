@@ -21,9 +21,12 @@ export interface GatewayProcess {
   readonly exit: Promise<number | string>
 }
 
-export function serve(file: string): GatewayProcess {
+/** @param more Variables of its environment beside those of this process. */
+export function serve(file: string, more: NodeJS.ProcessEnv = {}): GatewayProcess {
   const { FAPI_GATEWAY_CONFIG: _, NODE_OPTIONS: __, ...env } = process.env
-  const child = spawn(process.execPath, [BIN, 'serve', '--config', file], { env })
+  const child = spawn(process.execPath, [BIN, 'serve', '--config', file], {
+    env: { ...env, ...more },
+  })
   const lines: string[] = []
   for (const output of [child.stdout, child.stderr]) {
     createInterface({ input: output }).on('line', (line) => {
