@@ -52,10 +52,14 @@ export function contextOptions(
 /**
  * RFC 9325 §3.5: renegotiation is refused, not rationed. §3.4: where hosts of one listener trust
  * different authorities, no session is resumed, so that none can be taken from one host to another.
+ *
+ * Without tickets nothing is resumed: Node keeps no sessions by their ids. In TLS 1.3 OpenSSL still sends
+ * messages that look like tickets, and none of them is good for anything.
  */
 function secureOptions(listener: ListenerConfig): number {
   const always = constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION
-  return hasSeveralPolicies(listener) ? always | constants.SSL_OP_NO_TICKET : always
+  const resumes = listener.sessionTickets && !hasSeveralPolicies(listener)
+  return resumes ? always : always | constants.SSL_OP_NO_TICKET
 }
 
 /** Whether clients of this listener are asked for a certificate: no handshake can do so host by host. */

@@ -44,6 +44,7 @@ function listener(
     clientCertificate: OFF,
     minVersion: '1.2',
     cipherSuites: CIPHER_SUITES,
+    sessionTickets: true,
     ...more,
   }
 }
@@ -79,6 +80,11 @@ describe('options of a context', () => {
     expect(secureOptions & constants.SSL_OP_NO_RENEGOTIATION).not.toBe(0)
     expect(secureOptions & constants.SSL_OP_NO_COMPRESSION).not.toBe(0)
     expect(secureOptions & constants.SSL_OP_NO_TICKET).toBe(0)
+  })
+
+  test('RFC 9325 §3.4: no tickets where they are turned off', () => {
+    const { secureOptions = 0 } = optionsOf(listener([[]], [], { sessionTickets: false }))
+    expect(secureOptions & constants.SSL_OP_NO_TICKET).not.toBe(0)
   })
 
   test('RFC 9325 §3.4: no tickets where hosts trust different authorities', () => {
