@@ -94,6 +94,8 @@ export class Hosts {
   readonly #exact = new Map<string, Host>()
   readonly #wildcard = new Map<string, Host>()
   readonly #rest: Host | undefined
+  /** Hosts of the public URLs: what the certificate for the rest is for. */
+  readonly #publicHosts: ReadonlySet<string>
   /** Whether a handshake without a name can be served: not where names decide about policy. */
   readonly #servesNameless: boolean
 
@@ -109,6 +111,7 @@ export class Hosts {
       }
     }
     this.#rest = rest
+    this.#publicHosts = new Set(listener.publicUrls.map(({ host }) => host))
     this.#servesNameless = !hasSeveralPolicies(listener)
   }
 
@@ -123,6 +126,7 @@ export class Hosts {
     }
     // RFC 9525 §6.3: a wildcard stands for one label, and not for none.
     const [, parent = ''] = /^[^.]+\.(.+)$/.exec(name) ?? []
-    return this.#exact.get(name) ?? this.#wildcard.get(parent) ?? this.#rest
+    const named = this.#exact.get(name) ?? this.#wildcard.get(parent)
+    return named ?? (this.#publicHosts.has(name) ? this.#rest : undefined)
   }
 }

@@ -33,7 +33,11 @@ function listener(
     id: 'public',
     host: '127.0.0.1',
     port: 0,
-    publicUrls: [],
+    publicUrls: ['x.c.example', 'example', 'x'].map((host) => ({
+      prefix: `https://${host}`,
+      host,
+      port: 443,
+    })),
     certificates: names.map((hosts, index) => ({
       name: hosts.join() || 'rest',
       cert: credential.certificate,
@@ -128,6 +132,13 @@ describe('the host for a name', () => {
     expect(found(hosts, 'example')).toBe('rest')
     expect(found(hosts, undefined)).toBe('rest')
   })
+
+  test.each(['other', 'x.d.example', 'b.x', 'x.', '__proto__'])(
+    'RFC 9325 §3.7: the certificate for the rest is for public URLs, and %s is in none',
+    (name) => {
+      expect(found(new Hosts(listener([['a.example'], []])), name)).toBeUndefined()
+    },
+  )
 
   test.each(['other', 'xa.example', 'a.example.', 'a.example.evil', '*.example', '__proto__'])(
     'RFC 9325 §3.7: %s is nobody without a certificate for the rest',
