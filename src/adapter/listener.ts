@@ -4,6 +4,7 @@
  * @module
  */
 
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Duplex } from 'node:stream'
@@ -18,6 +19,10 @@ import { limitConnections } from './connection-count.ts'
 import { listen, urlOf } from './listening.ts'
 import { failureOfParser, refuseRaw } from './malformed.ts'
 import { asksForCertificates, contextOptions, Hosts, isSameTrust } from './tls-context.ts'
+import { TcpSockets } from './unrecognized-name.ts'
+
+/** RFC 9325 §3.4: weekly at the latest. A ticket is good for two hours, and dies with its key. */
+const TICKET_KEY_MS = 12 * 3_600_000
 
 export interface ListenerParts {
   readonly gateway: Gateway
@@ -33,6 +38,8 @@ export interface ListenerParts {
 export class Listener {
   readonly #parts: ListenerParts
   readonly #server: Server
+  readonly #tcp: TcpSockets
+  readonly #rotation: NodeJS.Timeout
   #connections = new WeakMap<object, Connection>()
   /** The last response of each connection, by its socket. */
   readonly #responses = new Map<Duplex, ServerResponse>()
@@ -47,6 +54,10 @@ export class Listener {
     this.#parts = parts
     this.#hosts = new Hosts(config)
     this.#server = this.#createServer()
+    this.#tcp = new TcpSockets(this.#server)
+    this.#rotation = setInterval(() => {
+      this.#server.setTicketKeys(randomBytes(48))
+    }, TICKET_KEY_MS).unref()
   }
 
   get address(): string {
@@ -83,6 +94,7 @@ export class Listener {
   /** Takes no new connection; answers what is under way and says that it was the last. */
   drain(): Promise<void> {
     this.#draining = true
+    clearInterval(this.#rotation)
     for (const [socket, response] of this.#responses) {
       if (!response.headersSent) response.shouldKeepAlive = false
       // It has said that another request may follow; that is not served any more.
@@ -96,16 +108,21 @@ export class Listener {
 
   /** Ends every connection. */
   destroy(): void {
+    clearInterval(this.#rotation)
     this.#server.closeAllConnections()
   }
 
   #createServer(): Server {
     const { limits, silence } = this.#parts
+    const chooseContext = this.#chooseContext.bind(this)
     const server = createServer({
       ...contextOptions(this.#config, this.#config.certificates[0]!),
       // RFC 9325 §3.8: nothing else is spoken here.
       ALPNProtocols: ['http/1.1'],
-      SNICallback: (name, done) => this.#chooseContext(name, done),
+      // Called as a method of the connection's TLSSocket.
+      SNICallback(this: unknown, name, done) {
+        chooseContext(this, name, done)
+      },
       // The chain is judged per request, where the client can be told why; see check/sender-constraint.
       requestCert: asksForCertificates(this.#config),
       rejectUnauthorized: false,
@@ -142,11 +159,19 @@ export class Listener {
     return server
   }
 
-  #chooseContext(name: string, done: (error: Error | null, context?: SecureContext) => void): void {
+  #chooseContext(
+    handshake: unknown,
+    name: string,
+    done: (error: Error | null, context?: SecureContext) => void,
+  ): void {
     const host = this.#hosts.find(name.toLowerCase())
+    if (host !== undefined) {
+      done(null, host.context)
+      return
+    }
     // RFC 9325 §3.7: a name that is not served is refused in the handshake.
-    if (host === undefined) done(new Error('no such host'))
-    else done(null, host.context)
+    const refusal = Object.assign(new Error('no such host'), { code: 'UNRECOGNIZED_NAME' })
+    this.#tcp.refuseName(handshake, () => done(refusal))
   }
 
   #greet(socket: TLSSocket): void {
@@ -256,6 +281,7 @@ export class Listener {
 const HANDSHAKE_REASONS: readonly (readonly [RegExp, string])[] = [
   [/ECONNRESET|EPIPE/, 'reset'],
   [/TIMEOUT/, 'timeout'],
+  [/UNRECOGNIZED_NAME/, 'unrecognized_name'],
   [/ALPN|APPLICATION_PROTOCOL/, 'no_application_protocol'],
   [/PROTOCOL|VERSION/, 'protocol_version'],
   [/NO_SHARED_CIPHER/, 'no_shared_cipher'],

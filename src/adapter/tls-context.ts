@@ -52,10 +52,14 @@ export function contextOptions(
 /**
  * RFC 9325 §3.5: renegotiation is refused, not rationed. §3.4: where hosts of one listener trust
  * different authorities, no session is resumed, so that none can be taken from one host to another.
+ *
+ * Without tickets nothing is resumed: Node keeps no sessions by their ids. In TLS 1.3 OpenSSL still sends
+ * messages that look like tickets, and none of them is good for anything.
  */
 function secureOptions(listener: ListenerConfig): number {
   const always = constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION
-  return hasSeveralPolicies(listener) ? always | constants.SSL_OP_NO_TICKET : always
+  const resumes = listener.sessionTickets && !hasSeveralPolicies(listener)
+  return resumes ? always : always | constants.SSL_OP_NO_TICKET
 }
 
 /** Whether clients of this listener are asked for a certificate: no handshake can do so host by host. */
@@ -90,6 +94,8 @@ export class Hosts {
   readonly #exact = new Map<string, Host>()
   readonly #wildcard = new Map<string, Host>()
   readonly #rest: Host | undefined
+  /** Hosts of the public URLs: what the certificate for the rest is for. */
+  readonly #publicHosts: ReadonlySet<string>
   /** Whether a handshake without a name can be served: not where names decide about policy. */
   readonly #servesNameless: boolean
 
@@ -105,6 +111,7 @@ export class Hosts {
       }
     }
     this.#rest = rest
+    this.#publicHosts = new Set(listener.publicUrls.map(({ host }) => host))
     this.#servesNameless = !hasSeveralPolicies(listener)
   }
 
@@ -119,6 +126,7 @@ export class Hosts {
     }
     // RFC 9525 §6.3: a wildcard stands for one label, and not for none.
     const [, parent = ''] = /^[^.]+\.(.+)$/.exec(name) ?? []
-    return this.#exact.get(name) ?? this.#wildcard.get(parent) ?? this.#rest
+    const named = this.#exact.get(name) ?? this.#wildcard.get(parent)
+    return named ?? (this.#publicHosts.has(name) ? this.#rest : undefined)
   }
 }

@@ -77,6 +77,8 @@ export interface ListenerConfig {
   readonly minVersion: string
   /** IANA names. */
   readonly cipherSuites: readonly string[]
+  /** Whether clients may resume sessions. */
+  readonly sessionTickets: boolean
 }
 
 /** How an outbound TLS connection is made. Always verified. */

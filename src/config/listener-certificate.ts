@@ -21,6 +21,7 @@ export interface Written {
   readonly clientCertificate: WrittenPolicy | undefined
   readonly minVersion: string | undefined
   readonly minVersionPath: Path
+  readonly sessionTickets: 'on' | 'off'
 }
 
 export interface WrittenCertificate {

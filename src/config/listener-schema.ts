@@ -28,7 +28,7 @@ const certificate = z.strictObject({
   names: z
     .array(text())
     .min(1)
-    .describe('Host names it is shown for; *.example covers one label. Default: all the rest.')
+    .describe('Host names it is shown for; *.example covers one label. Default: the hosts of the public URLs that no other certificate names.')
     .optional(),
   client_certificate: clientCertificate.optional(),
 })
@@ -50,6 +50,13 @@ const minVersion = transport.policy.shape.min_version.describe(
   'Lowest version of TLS; not below that of the profile.',
 )
 
+// RFC 9325 §3.4.
+const sessionTickets = z
+  .enum(['on', 'off'])
+  .describe(
+    'on: clients may resume sessions; the key of their tickets is changed every 12 hours. off: none is resumed (Open Finance Brasil). Always off where hosts differ in client_certificate.',
+  )
+
 export const listenSchema = z
   .strictObject({
     address: address().describe('Address and port to listen on.'),
@@ -61,6 +68,7 @@ export const listenSchema = z
       .optional(),
     client_certificate: clientCertificate.optional(),
     min_version: minVersion.optional(),
+    session_tickets: sessionTickets.default('on'),
   })
   .describe('The one listener. Where there are several, or several certificates: listeners.')
 
@@ -74,6 +82,7 @@ export const listenerSchema = z.strictObject({
         .min(1)
         .describe('Chosen by the name that clients ask for.'),
       min_version: minVersion.optional(),
+      session_tickets: sessionTickets.default('on'),
     })
     .describe('TLS towards clients. Cipher suites are those of the profile.'),
   client_certificate: clientCertificate.optional(),

@@ -33,7 +33,11 @@ function listener(
     id: 'public',
     host: '127.0.0.1',
     port: 0,
-    publicUrls: [],
+    publicUrls: ['x.c.example', 'example', 'x'].map((host) => ({
+      prefix: `https://${host}`,
+      host,
+      port: 443,
+    })),
     certificates: names.map((hosts, index) => ({
       name: hosts.join() || 'rest',
       cert: credential.certificate,
@@ -44,6 +48,7 @@ function listener(
     clientCertificate: OFF,
     minVersion: '1.2',
     cipherSuites: CIPHER_SUITES,
+    sessionTickets: true,
     ...more,
   }
 }
@@ -79,6 +84,11 @@ describe('options of a context', () => {
     expect(secureOptions & constants.SSL_OP_NO_RENEGOTIATION).not.toBe(0)
     expect(secureOptions & constants.SSL_OP_NO_COMPRESSION).not.toBe(0)
     expect(secureOptions & constants.SSL_OP_NO_TICKET).toBe(0)
+  })
+
+  test('RFC 9325 §3.4: no tickets where they are turned off', () => {
+    const { secureOptions = 0 } = optionsOf(listener([[]], [], { sessionTickets: false }))
+    expect(secureOptions & constants.SSL_OP_NO_TICKET).not.toBe(0)
   })
 
   test('RFC 9325 §3.4: no tickets where hosts trust different authorities', () => {
@@ -122,6 +132,13 @@ describe('the host for a name', () => {
     expect(found(hosts, 'example')).toBe('rest')
     expect(found(hosts, undefined)).toBe('rest')
   })
+
+  test.each(['other', 'x.d.example', 'b.x', 'x.', '__proto__'])(
+    'RFC 9325 §3.7: the certificate for the rest is for public URLs, and %s is in none',
+    (name) => {
+      expect(found(new Hosts(listener([['a.example'], []])), name)).toBeUndefined()
+    },
+  )
 
   test.each(['other', 'xa.example', 'a.example.', 'a.example.evil', '*.example', '__proto__'])(
     'RFC 9325 §3.7: %s is nobody without a certificate for the rest',

@@ -4,10 +4,17 @@ import { HOST } from '../support/fixture.ts'
 import { get, type OpenGateway, startOpenGateway } from '../support/open-gateway.ts'
 import { expectClosingRefusal, openSocket } from '../support/raw-socket.ts'
 
+const LISTEN = `
+  address: 127.0.0.1:0
+  public_urls: [https://$HOST, https://localhost]
+  certificate: server.crt
+  key: server.key
+`
+
 let open: OpenGateway
 
 beforeAll(async () => {
-  open = await startOpenGateway()
+  open = await startOpenGateway('', '', LISTEN)
 })
 afterAll(() => open.close())
 
@@ -72,7 +79,7 @@ describe('RFC 9110 §7.4: an authority that is not served is answered 421', () =
     `${HOST}.`,
     `${HOST}.evil.example`,
     '[::1]',
-    'localhost',
+    'localhost.localdomain',
   ])('Host: %s', async (host) => {
     const before = open.upstream.requests.length
     const answers = await open.send(withHosts(`Host: ${host}`))
