@@ -30,6 +30,7 @@ type Verdict = AccessToken | Failure
 interface Remembered {
   readonly verdict: Verdict
   /** Seconds since the epoch. */
+  readonly from: number
   readonly until: number
 }
 
@@ -65,7 +66,8 @@ export class IntrospectionClient implements IntrospectionSource {
 
   introspect(token: string, digest: string, now: number): Verdict | Promise<Verdict> {
     const remembered = this.#remembered.get(digest) ?? this.#refused.get(digest)
-    if (remembered !== undefined && now < remembered.until) {
+    // A clock that went back would make an answer outlive its time: then it is asked for anew.
+    if (remembered !== undefined && remembered.from <= now && now < remembered.until) {
       this.#looked(remembered.verdict instanceof Failure ? 'negative_hit' : 'hit')
       return remembered.verdict
     }
@@ -176,7 +178,7 @@ export class IntrospectionClient implements IntrospectionSource {
     // A token that is refused now was perhaps good before: what was remembered of it is over.
     this.#remembered.delete(digest)
     const cache = isRefused ? this.#refused : this.#remembered
-    cache.set(digest, { verdict, until: now + life })
+    cache.set(digest, { verdict, from: now, until: now + life })
   }
 
   #looked(result: string): void {

@@ -110,6 +110,16 @@ describe('RFC 7662 §4: an answer is kept', () => {
     expect([await looked('miss'), await looked('hit')]).toEqual([2, 1])
   })
 
+  test('and not for as long as a clock goes back: that would hide a revocation [OPS-6]', async () => {
+    const source = open()
+    const before = calls()
+    expect(await ask(source, 'a')).toBe('active')
+    said = () => ({ active: false })
+    now -= 3600
+    expect(await ask(source, 'a')).toBe('token_inactive')
+    expect(calls()).toBe(before + 2)
+  })
+
   test('without a promise', async () => {
     const source = open()
     await ask(source, 'a')
@@ -189,12 +199,12 @@ describe('RFC 7662 §4: tokens that are refused', () => {
     now += 15
     expect(await ask(source, 'a')).toBe('token_inactive')
     const before = calls()
-    // Neither later, nor by a clock that goes back to when it was good.
+    // Neither later, nor by a clock that goes back to when it was good: then it is asked about anew.
     for (const at of [NOW + 20, NOW + 5]) {
       now = at
       expect(await ask(source, 'a')).toBe('token_inactive')
     }
-    expect(calls()).toBe(before)
+    expect(calls()).toBe(before + 1)
   })
 
   test('are good later, if they are: what was refused does not stand in front of that', async () => {
