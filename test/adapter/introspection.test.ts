@@ -275,7 +275,7 @@ describe('RFC 8414 §2: the endpoint is found by discovery', () => {
     ])
   })
 
-  test('RFC 8705 §5: at the alias, by whoever authenticates with a certificate', async () => {
+  test('RFC 8705 §5: at the alias, by whoever authenticates with a certificate [F2-NET-6]', async () => {
     const authentication = { method: 'tls_client_auth', clientId: 'gateway' } as const
     await ask(open({ endpoint: undefined, authentication }), 'a')
     expect(stub.requests.at(-1)?.url).toBe('/mtls/introspect')

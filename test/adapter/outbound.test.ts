@@ -67,7 +67,7 @@ describe('an answer', () => {
   })
 })
 
-describe('RFC 9325 §7.1: who is called proves who it is', () => {
+describe('RFC 9325 §7.1: who is called proves who it is [F1B-SEC-2, F2-NET-4]', () => {
   test('by an authority that is trusted', async () => {
     const { certificate } = await createAuthority({ name: 'stub CA', keyKind: 'EC' })
     const before = stub.requests.length

@@ -244,7 +244,7 @@ describe('one answer for a condition', () => {
     )
   })
 
-  test('a token in the query or in a form is answered 400 [RT-6]', async () => {
+  test('a token in the query or in a form is answered 400 [RT-6, F1B-RS-3, F2-RS-2, BT-3, BT-4, BT-5]', async () => {
     const token = await mint(bound)
     const inQuery = inBoth(400, 'invalid_request', 'token_in_query')
     await refused({ path: `/accounts?access_token=${token}` }, inQuery)
@@ -263,13 +263,13 @@ describe('one answer for a condition', () => {
     )
   })
 
-  test('no credentials, or those of another scheme, are told the schemes and no error [RT-7]', async () => {
+  test('no credentials, or those of another scheme, are told the schemes and no error [RT-7, BT-7]', async () => {
     const missing = (reason: string): ExpectedRefusal => ({ status: 401, challenges: BARE, reason })
     await refused({}, missing('token_missing'))
     await refused({ fields: ['Authorization', 'Basic YTpi'] }, missing('scheme_unknown'))
   })
 
-  test('two Authorization lines, or no token68, are answered 400 in all schemes [RT-8]', async () => {
+  test('two Authorization lines, or no token68, are answered 400 in all schemes [RT-8, BT-10, BT-2, BT-9]', async () => {
     const token = await mint(bound)
     await refused(
       { fields: [...bearer(token), 'authorization', `DPoP ${token}`] },
@@ -299,7 +299,7 @@ describe('one answer for a condition', () => {
     )
   })
 
-  test('whatever is wrong with a token itself, the client is told one text [RT-11]', async () => {
+  test('whatever is wrong with a token itself, the client is told one text [RT-11, F1B-RS-4, F1B-RS-7, F2-RS-3, BT-9]', async () => {
     const [header, claims] = (await mint(bound)).split('.')
     const [, , signature] = (await mint()).split('.')
     const now = seconds()
@@ -317,7 +317,7 @@ describe('one answer for a condition', () => {
     }
   })
 
-  test('a token that is bound to nothing is answered invalid_token [RT-12]', async () => {
+  test('a token that is bound to nothing is answered invalid_token [RT-12, F2-RS-5]', async () => {
     await refused({ fields: bearer(await mint()) }, refusedToken('cnf_missing'))
   })
 
@@ -329,7 +329,7 @@ describe('one answer for a condition', () => {
     )
   })
 
-  test('no certificate, or another, is answered invalid_token [RT-14]', async () => {
+  test('no certificate, or another, is answered invalid_token [RT-14, F2-RS-5]', async () => {
     const fields = bearer(await mint(bound))
     await refused({ fields }, refusedToken('tls_client_cert_missing'), anonymous)
     await refused({ fields }, refusedToken('cnf_x5t_mismatch'), stranger)
@@ -398,7 +398,7 @@ describe('one answer for a condition', () => {
     )
   })
 
-  test('too small a scope, or too few details, are answered 403 with the scope [RT-21]', async () => {
+  test('too small a scope, or too few details, are answered 403 with the scope [RT-21, F1B-RS-5, F1B-RS-7, F2-RS-4, BT-9]', async () => {
     const error = 'insufficient_scope'
     await refused(
       { fields: bearer(await mint({ ...bound, scope: 'payments' })) },

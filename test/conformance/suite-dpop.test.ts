@@ -215,7 +215,7 @@ describe.each(['off', 'optional', 'required'] as const)('nonces %s', (mode) => {
       else expect400or401(answer)
     })
 
-    test('the second use of a jti is refused, and no new nonce is told for it [SUITE-10]', async () => {
+    test('the second use of a jti is refused, and no new nonce is told for it [SUITE-10, F2-SEC-1]', async () => {
       const jti = randomUUID()
       expectSuccess((await call(() => ({ claims: { jti } }))).answer)
       const { answer, rounds } = await call(() => ({ claims: { jti } }))
@@ -235,7 +235,7 @@ describe.each(['off', 'optional', 'required'] as const)('nonces %s', (mode) => {
   })
 
   describe('covers the same checks as CallProtectedResourceAllowingDpopNonceError', () => {
-    test('without a nonce: served in as many rounds as it takes, two at the most [SUITE-12]', async () => {
+    test('without a nonce: served in as many rounds as it takes, two at the most [SUITE-12, F2-RS-5]', async () => {
       memory.nonce = undefined
       const { answer, rounds } = await call(() => ({}))
       expectSuccess(answer)

@@ -180,7 +180,7 @@ describe.each(VARIANTS)('under %s, bound by %s, nonces %s', (...variant) => {
       ? 'fapi1-advanced-final'
       : 'fapi2-security-profile-final-happy-flow'
   }`, () => {
-    test('CallProtectedResource, with all optional fields [SUITE-1, SUITE-19]', async () => {
+    test('CallProtectedResource, with all optional fields [SUITE-1, SUITE-19, F1B-RS-1, F1B-RS-2, F1B-RS-10, F1B-RS-11, F1B-CL-1, F1B-CL-2, F1B-CL-3, F2-RS-1, F2IA-1]', async () => {
       const id = mixedCaseId()
       const fields = [...optionalFields(), 'x-fapi-interaction-id', id]
       const answer = await first.call(token, { fields })
@@ -194,7 +194,7 @@ describe.each(VARIANTS)('under %s, bound by %s, nonces %s', (...variant) => {
       }
     })
 
-    test('the same for the second client, without any optional field [SUITE-2]', async () => {
+    test('the same for the second client, without any optional field [SUITE-2, F1B-RS-11, CIBA-1]', async () => {
       const answer = await second.call(await second.token('accounts'))
       expectSuccess(answer)
       expectDate(answer)
@@ -202,7 +202,7 @@ describe.each(VARIANTS)('under %s, bound by %s, nonces %s', (...variant) => {
       expectInteractionId(answer)
     })
 
-    test('DisallowAccessTokenInQuery: everything but Authorization is sent [SUITE-3, SUITE-21, SUITE-23]', async () => {
+    test('DisallowAccessTokenInQuery: everything but Authorization is sent [SUITE-3, SUITE-21, SUITE-23, F1B-RS-3, F2-RS-2, BT-5]', async () => {
       const before = fixture.reached.length
       const fields = [...optionalFields(), 'x-fapi-interaction-id', mixedCaseId()]
       const answer = await first.call(token, { fields, inQuery: true })
@@ -210,7 +210,7 @@ describe.each(VARIANTS)('under %s, bound by %s, nonces %s', (...variant) => {
       expect(fixture.reached).toHaveLength(before)
     })
 
-    test('EnsureBearerAccessTokenNotInParams: nor in a form [SUITE-14, SUITE-23]', async () => {
+    test('EnsureBearerAccessTokenNotInParams: nor in a form [SUITE-14, SUITE-23, BT-3, BT-4]', async () => {
       const before = fixture.reached.length
       const answer = await first.call(token, {
         method: 'POST',
@@ -222,7 +222,7 @@ describe.each(VARIANTS)('under %s, bound by %s, nonces %s', (...variant) => {
       expect(fixture.reached).toHaveLength(before)
     })
 
-    test('an IPv6 address in upper case, and JSON in UTF-8 asked for [SUITE-4]', async () => {
+    test('an IPv6 address in upper case, and JSON in UTF-8 asked for [SUITE-4, F1B-RS-13, F1B-RS-8, F1B-RS-9]', async () => {
       const answer = await first.call(token, { fields: [...IPV6_FIELDS, ...UTF8_ACCEPT] })
       expectSuccess(answer)
       expectJson(answer)
@@ -236,7 +236,7 @@ describe.each(VARIANTS)('under %s, bound by %s, nonces %s', (...variant) => {
       expectJson(answer)
     })
 
-    test("switchToClient1AndTryClient2AccessToken: the other client's token [SUITE-6]", async () => {
+    test("switchToClient1AndTryClient2AccessToken: the other client's token [SUITE-6, F1A-RS-2, F2-RS-5]", async () => {
       const before = fixture.reached.length
       const theirs = await second.token('accounts')
       const answer = await first.call(theirs)
@@ -250,11 +250,11 @@ describe.each(VARIANTS)('under %s, bound by %s, nonces %s', (...variant) => {
 
   test(`covers the same checks as ${
     profile === 'fapi1-advanced' ? 'fapi1-advanced-final' : 'fapi2-security-profile-final'
-  }-access-token-type-header-case-sensitivity [SUITE-8]`, async () => {
+  }-access-token-type-header-case-sensitivity [SUITE-8, BT-1, F1B-RS-2, F2-RS-1]`, async () => {
     expectSuccess(await first.call(token, { inverted: true }))
   })
 
-  test('covers the same checks as attempt-reuse-authorization-code-after-one-second: a token that its server has revoked [SUITE-9]', async () => {
+  test('covers the same checks as attempt-reuse-authorization-code-after-one-second: a token that its server has revoked [SUITE-9, F1B-RS-4, F2-RS-3]', async () => {
     const revoked = await first.token('accounts', RESOURCES.opaque)
     expectSuccess(await first.call(revoked))
     await first.revoke(revoked)

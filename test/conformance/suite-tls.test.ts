@@ -42,10 +42,13 @@ describe.each([
   const offer = (ciphers: string) =>
     probe(fixture, gateway, { maxVersion: 'TLSv1.2', ciphers: `${ciphers}:@SECLEVEL=0` })
 
-  test.each(['TLSv1', 'TLSv1.1'] as const)('Disallow %s [SUITE-7, SUITE-22]', async (version) => {
-    const options = { ciphers: 'ALL:@SECLEVEL=0', minVersion: version, maxVersion: version }
-    expect(await probe(fixture, gateway, options)).toMatch(/PROTOCOL_VERSION$/)
-  })
+  test.each(['TLSv1', 'TLSv1.1'] as const)(
+    'Disallow %s [SUITE-7, SUITE-22, F1B-SEC-1, F2-NET-2]',
+    async (version) => {
+      const options = { ciphers: 'ALL:@SECLEVEL=0', minVersion: version, maxVersion: version }
+      expect(await probe(fixture, gateway, options)).toMatch(/PROTOCOL_VERSION$/)
+    },
+  )
 
   test('TLS 1.2 is spoken with the suites of the profile, each alone [SUITE-7, SUITE-22]', async () => {
     for (const ciphers of SPOKEN) {
@@ -53,7 +56,7 @@ describe.each([
     }
   })
 
-  test('DisallowInsecureCipher: all the others offered at once find none [SUITE-7, SUITE-22]', async () => {
+  test('DisallowInsecureCipher: all the others offered at once find none [SUITE-7, SUITE-22, F1A-TLS-1, F2-NET-5]', async () => {
     const others = getCiphers()
       .map((name) => name.toUpperCase())
       .filter((name) => !name.startsWith('TLS_') && !SPOKEN.includes(name))

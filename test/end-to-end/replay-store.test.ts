@@ -76,7 +76,7 @@ test('RFC 9449 §11.1: of one proof sent many times at once, one is served', asy
   expect(fixture.reached).toHaveLength(before + 1)
 })
 
-test('RFC 9449 §11.1: what cannot be remembered is not let through, and nothing is forgotten for it', async () => {
+test('RFC 9449 §11.1: what cannot be remembered is not let through, and nothing is forgotten for it [OPS-6, RT-24]', async () => {
   const first = await fieldsOf()
   expect(await caller.send({ fields: first })).toMatchObject({ status: 200 })
   for (let count = (await entries())!; count < ENTRIES; count += 50) {
