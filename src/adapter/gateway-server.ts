@@ -118,7 +118,7 @@ class GatewayServer implements Running {
           metrics,
           limits,
           silence,
-          refused: (id, failure) => this.#accountant.refused(id, failure),
+          refused: (...refusal) => this.#accountant.refused(...refusal),
         }),
     )
     this.#admin =

@@ -229,13 +229,17 @@ export class IntrospectionClient implements IntrospectionSource {
   }
 }
 
-/** A revocation counts from when the issuer was asked. That a token is refused may be known for longer. */
+/**
+ * A revocation counts from when the issuer was asked; that a token is refused may be known for longer. A clock
+ * that went back would make an answer outlive its time: then it is asked for anew.
+ */
 function isUsable(
   { verdict, askedAt, until }: Remembered,
   now: number,
-  maxAge = Infinity,
+  maxAge = Number.POSITIVE_INFINITY,
 ): boolean {
-  return now < until && (verdict instanceof Failure || now - askedAt < maxAge)
+  if (now < askedAt || now >= until) return false
+  return verdict instanceof Failure || now - askedAt < maxAge
 }
 
 function parsePlain({ mediaType, body }: Answer): Claims | Failure {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Duplex } from 'node:stream'
@@ -31,7 +31,7 @@ export interface ListenerParts {
   /** Seconds for which a connection may be silent while a request is under way. */
   readonly silence: number
   /** Called for what was refused before it was a request. */
-  refused(listener: string, failure: Failure): void
+  refused(listener: string, failure: Failure, interactionId: string): void
 }
 
 /** One address of a configuration, with its TLS server. */
@@ -55,9 +55,8 @@ export class Listener {
     this.#hosts = new Hosts(config)
     this.#server = this.#createServer()
     this.#tcp = new TcpSockets(this.#server)
-    this.#rotation = setInterval(() => {
-      this.#server.setTicketKeys(randomBytes(48))
-    }, TICKET_KEY_MS).unref()
+    const rotate = () => this.#server.setTicketKeys(randomBytes(48))
+    this.#rotation = setInterval(rotate, TICKET_KEY_MS).unref()
   }
 
   get address(): string {
@@ -262,9 +261,11 @@ export class Listener {
   }
 
   #refuse(socket: Duplex, failure: Failure): void {
-    this.#parts.refused(this.#config.id, failure)
+    // FAPI 1.0 Baseline §6.2.1-11, -12: what was sent was not read, so the id is a new one; and it is logged.
+    const interactionId = randomUUID()
+    this.#parts.refused(this.#config.id, failure, interactionId)
     this.#refused.add(socket)
-    if (socket.writable) refuseRaw(socket, failure)
+    if (socket.writable) refuseRaw(socket, failure, interactionId)
     else socket.destroy()
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { hash } from 'node:crypto'
 import { ERRORS } from '../failure/errors.ts'
 import type { Failure } from '../failure/failure.ts'
 import { looksLikeJwt } from '../jose/compact.ts'
@@ -102,12 +103,15 @@ export class Accountant {
   }
 
   /** Counts what was refused before it was a request. */
-  refused(listener: string, { reason, error }: Failure): void {
+  refused(listener: string, { reason, error }: Failure, interactionId: string): void {
     const labels = { route: UNMATCHED, method: 'other', outcome: 'client_error' }
     const { status } = ERRORS[error]
     this.#metrics.requests.inc({ ...labels, code: String(status) })
     this.#metrics.denials.inc({ route: UNMATCHED, reason, mode: 'enforce' })
-    if (this.#writesAccess) this.#logger.info({ listener, ...labels, status, reason }, 'access')
+    if (!this.#writesAccess) return
+    const { config } = this
+    const who = { interaction_id: interactionId, listener }
+    this.#logger.info({ ...who, ...labels, status, reason, mode: 'enforce', config }, 'access')
   }
 
   #count(exchange: Exchange, outcome: RequestOutcome, total: number): void {
@@ -188,7 +192,9 @@ export class Accountant {
       mode: 'enforce',
       issuer: request?.issuer?.id,
       client_id: token?.clientId,
+      jti_sha256_8: digestOf(token?.claims['jti']),
       sender: token === undefined ? undefined : bindingOf(token),
+      jkt_8: token?.confirmation?.keyThumbprint?.slice(0, 8),
       cert_sha256_8: (request ?? connection).certificate?.thumbprint.slice(0, 8),
       tls: connection.protocol,
       upstream: dispatchedAt === undefined ? undefined : route?.upstream.id,
@@ -232,6 +238,12 @@ function upstreamReason(reason: string | undefined): string {
 function waits({ issuerWait, dispatchedAt, upstreamEndedAt }: Exchange): number {
   if (dispatchedAt === undefined || upstreamEndedAt === undefined) return issuerWait
   return issuerWait + upstreamEndedAt - dispatchedAt
+}
+
+/** Of an identifier: enough to find it in what the issuer has logged, and nothing that could be sent again. */
+function digestOf(identifier: unknown): string | undefined {
+  if (typeof identifier !== 'string') return undefined
+  return hash('sha256', identifier, 'base64url').slice(0, 8)
 }
 
 function round(ms: number): number {

@@ -23,8 +23,12 @@ export interface AccessRecord {
   readonly mode: 'enforce'
   readonly issuer: string | undefined
   readonly client_id: string | undefined
+  /** First eight characters of the SHA-256 of the token's `jti`, which its issuer has logged as well. */
+  readonly jti_sha256_8: string | undefined
   /** How the token was bound. */
   readonly sender: string | undefined
+  /** First eight characters of the thumbprint of the key that the token is bound to. */
+  readonly jkt_8: string | undefined
   /** First eight characters of the client certificate's thumbprint. */
   readonly cert_sha256_8: string | undefined
   readonly tls: string

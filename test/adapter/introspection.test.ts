@@ -133,6 +133,16 @@ describe('RFC 7662 §4: an answer is kept [INT-4]', () => {
     expect(calls()).toBe(before + 2)
   })
 
+  test('and not for as long as a clock goes back: that would hide a revocation [OPS-6]', async () => {
+    const source = open()
+    const before = calls()
+    expect(await ask(source, 'a')).toBe('active')
+    said = () => ({ active: false })
+    now -= 3600
+    expect(await ask(source, 'a')).toBe('token_inactive')
+    expect(calls()).toBe(before + 2)
+  })
+
   test('without a promise', async () => {
     const source = open()
     await ask(source, 'a')
@@ -212,12 +222,12 @@ describe('RFC 7662 §4: tokens that are refused [INT-4]', () => {
     now += 15
     expect(await ask(source, 'a')).toBe('token_inactive')
     const before = calls()
-    // Neither later, nor by a clock that goes back to when it was good.
+    // Neither later, nor by a clock that goes back to when it was good: then it is asked about anew.
     for (const at of [NOW + 20, NOW + 5]) {
       now = at
       expect(await ask(source, 'a')).toBe('token_inactive')
     }
-    expect(calls()).toBe(before)
+    expect(calls()).toBe(before + 1)
   })
 
   test('are good later, if they are: what was refused does not stand in front of that', async () => {
@@ -288,7 +298,7 @@ describe('RFC 8414 §2: the endpoint is found by discovery', () => {
     ])
   })
 
-  test('RFC 8705 §5: at the alias, by whoever authenticates with a certificate', async () => {
+  test('RFC 8705 §5: at the alias, by whoever authenticates with a certificate [F2-NET-6]', async () => {
     const authentication = { method: 'tls_client_auth', clientId: 'gateway' } as const
     await ask(open({ endpoint: undefined, authentication }), 'a')
     expect(stub.requests.at(-1)?.url).toBe('/mtls/introspect')

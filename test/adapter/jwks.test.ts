@@ -94,7 +94,7 @@ describe('RFC 7517 §5: a key set', () => {
     expect(sumOf(await metrics.expose(), 'fapigw_jwks_keys', { issuer: 'stub' })).toBe(2)
   })
 
-  test('FAPI 2.0 SP §5.4.3: of several keys of one name, four are tried at most [J11, J13]', async () => {
+  test('FAPI 2.0 SP §5.4.3: of several keys of one name, four are tried at most [J11, J13, F1A-ALG-4, F2-ALG-5]', async () => {
     const same = await Promise.all(
       Array.from({ length: 6 }, async () => {
         const { publicKey } = await generateKeyPair('ES256', { extractable: true })

@@ -95,7 +95,7 @@ describe('RFC 9449 §11.1: a clock that jumps [D24]', () => {
     }
   })
 
-  test('back to where it was before: nothing of that time is used again', () => {
+  test('back to where it was before: nothing of that time is used again [OPS-6]', () => {
     const store = new MemoryReplayStore(1000)
     for (let now = NOW; now < NOW + 3600; now += 10) store.useOnce(`${now}`, now + LIFE, now)
     for (let now = NOW; now < NOW + 3600; now += 10) {

@@ -114,7 +114,7 @@ describe('a listener', () => {
     ],
     ['CAs that are none', { listen: listen('client_ca: tls/server.key') }, ['invalid-file']],
     [
-      'an EC certificate where TLS 1.2 has RSA suites only',
+      'an EC certificate where TLS 1.2 has RSA suites only [F1A-TLS-2]',
       {
         profile: 'fapi1-advanced',
         listen: listen('client_ca: tls/client-ca.pem', 'certificate: tls/ec.crt, key: tls/ec.key'),
@@ -349,8 +349,12 @@ describe('an upstream', () => {
   const upstream = (more: string) => ({ routes, upstreams: `{ core: { ${more} } }` })
   test.each<[string, Record<string, string>, string[]]>([
     ['with TLS', upstream('url: https://core.internal:9443/base/'), []],
-    ['without TLS', upstream('url: http://core.internal'), ['plaintext-upstream']],
-    ['without TLS, on purpose', upstream('url: http://core.internal, allow_plaintext: true'), []],
+    ['without TLS [BT-13]', upstream('url: http://core.internal'), ['plaintext-upstream']],
+    [
+      'without TLS, on purpose [BT-13]',
+      upstream('url: http://core.internal, allow_plaintext: true'),
+      [],
+    ],
     ['without TLS on this machine', upstream('url: "http://[::1]:9080"'), []],
     [
       'a certificate without TLS',
@@ -374,7 +378,7 @@ describe('an upstream', () => {
       ['unknown-reference'],
     ],
     [
-      'a URL without TLS',
+      'a URL without TLS [BT-13]',
       { routes: routes.replace('core', 'http://core.internal') },
       ['plaintext-upstream'],
     ],

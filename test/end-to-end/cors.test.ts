@@ -33,7 +33,7 @@ const preflight = (path: string, origin: string, method = 'GET') =>
   })
 
 describe('calls from scripts of other origins', () => {
-  test('FAPI 1.0 Baseline §6.2.1-14, F1B-RS-14: a preflight is answered without a token, and not forwarded', async () => {
+  test('FAPI 1.0 Baseline §6.2.1-14: a preflight is answered without a token, and not forwarded [F1B-RS-14]', async () => {
     const answer = await preflight('/open', ORIGIN)
     expect(answer).toMatchObject({ status: 204, body: '' })
     expect(allowed(answer)).toEqual([ORIGIN])

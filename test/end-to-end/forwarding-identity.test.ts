@@ -98,7 +98,7 @@ function byName(rawHeaders: readonly string[]): Record<string, string[]> {
   return Object.fromEntries(names.map((name) => [name, linesOf(rawHeaders, name)]))
 }
 
-test('RFC 9110 §11.6.2: the bank is told who it is for, and not given the token', async () => {
+test('RFC 9110 §11.6.2: the bank is told who it is for, and not given the token [F1B-RS-6, BT-11]', async () => {
   const { rawHeaders, method, url } = await forwarded()
   expect(`${method} ${url}`).toBe('GET /accounts')
   expect(byName(rawHeaders)).toEqual(OWN())
@@ -157,7 +157,7 @@ const SPOOFED = [
   'Upgrade',
 ]
 
-describe('RFC 9700 §4.13: what a client says of itself does not reach the bank', () => {
+describe('RFC 9700 §4.13: what a client says of itself does not reach the bank [BT-12]', () => {
   const spoof = 'spoofed-by-a-client'
 
   test.each(SPOOFED)('%s', async (name) => {

@@ -244,7 +244,7 @@ describe('RFC 7662 §2.3: an endpoint that does not answer says nothing of the t
     expect(await requests('closed', 'error')).toBe(before + 1)
   })
 
-  test('RFC 9325 §7.1: somebody there, whose certificate is not trusted [INT-1, I08]', async () => {
+  test('RFC 9325 §7.1: somebody there, whose certificate is not trusted [INT-1, I08, F1B-SEC-2, F2-NET-4]', async () => {
     const before = stub.requests.length
     await expectUnavailable('introspection_unavailable', { route: 'untrusted' })
     expect(stub.requests).toHaveLength(before)

@@ -219,7 +219,7 @@ describe('RFC 7662 §4: answers are kept', () => {
   })
 })
 
-describe('FAPI 2.0 SP §5.3.4-3: a token that is revoked is refused [I14, INT-4]', () => {
+describe('FAPI 2.0 SP §5.3.4-3: a token that is revoked is refused [I14, INT-4, F1B-RS-4, F2-RS-3]', () => {
   test('at once, where answers are not kept', async () => {
     const token = await newToken()
     expect(await ask('post', token)).toMatchObject(SERVED)

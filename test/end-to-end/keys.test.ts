@@ -148,7 +148,7 @@ describe('RFC 8725 §3.10: a key that is not known', () => {
   })
 })
 
-test('an issuer that is not there at start: not ready, nothing through, until it is [JWT-14, I01]', async () => {
+test('an issuer that is not there at start: not ready, nothing through, until it is [JWT-14, I01, OPS-5, OPS-6]', async () => {
   // Keeps the port for the server that comes later, and turns everybody away.
   const absent: Server = createServer((socket) => socket.destroy())
   await new Promise<void>((resolve) => absent.listen(0, '127.0.0.1', resolve))
@@ -190,7 +190,7 @@ test('an issuer that goes away: its keys serve on, and what they cannot tell is 
   expect((await readyz(gateway))[0]).toBe(200)
 })
 
-test('RFC 8725 §3.8: two issuers that give their keys one name are not taken for each other [J10, JWT-3]', async () => {
+test('RFC 8725 §3.8: two issuers that give their keys one name are not taken for each other [J10, JWT-3, F2-SEC-1]', async () => {
   const others = await namedSigningKeys('one')
   const other = await startServer(others)
   const issuers = [

@@ -93,7 +93,7 @@ describe('a token that its issuer does not vouch for: one text for every fault [
       'token_from_the_future',
     ],
     [
-      'FAPI 1.0 Baseline §7: good for too long',
+      'FAPI 1.0 Baseline §7: good for too long [F1B-SEC-4]',
       () => mint({ exp: now() + 3600 }),
       'token_lifetime_too_long',
     ],

@@ -96,7 +96,7 @@ test('RFC 9449 §11.1: of a thousand uses of one proof over a hundred connection
   expect(fixture.reached).toHaveLength(before + 1)
 })
 
-test('RFC 9449 §11.1: what cannot be remembered is not let through, and nothing is forgotten for it [D22]', async () => {
+test('RFC 9449 §11.1: what cannot be remembered is not let through, and nothing is forgotten for it [D22, OPS-6, RT-24]', async () => {
   const first = await fieldsOf()
   expect(await caller.send({ fields: first })).toMatchObject({ status: 200 })
   for (let count = (await entries())!; count < ENTRIES; count += 50) {

@@ -123,7 +123,7 @@ describe('RFC 9701 §4: with a real authorization server [INT-7]', () => {
     expect(await requests('signing', 'inactive')).toBe(1)
   })
 
-  test('a token of which it says so in plain JSON is not known to be good', async () => {
+  test('a token of which it says so in plain JSON is not known to be good [F2MS-2]', async () => {
     const token = await newToken()
     // Somebody between asks for what is not signed, and hands it on.
     const plain = await introspectElsewhere(token, 'application/json')
@@ -138,7 +138,7 @@ describe('RFC 9701 §4: with a real authorization server [INT-7]', () => {
     expect(await requests('stub', 'bad_response')).toBe(1)
   })
 
-  test('what was signed for another resource server is not taken', async () => {
+  test('what was signed for another resource server is not taken [F2MS-2]', async () => {
     const token = await newToken()
     const overheard = await introspectElsewhere(token, TYPE)
     stub.answer = () => ({ type: TYPE, body: overheard })

@@ -33,7 +33,7 @@ describe('challenges', () => {
     errors.flatMap((error) =>
       [undefined, 'Bearer', 'DPoP'].map((presented) => [error, presented] as const),
     ),
-  )('RFC 6750 §3, RFC 9110 §11.6.1: the grammar holds (%s, %s)', (error, presented) => {
+  )('RFC 6750 §3, RFC 9110 §11.6.1: the grammar holds (%s, %s) [BT-8]', (error, presented) => {
     const failure = conceal(new Failure(error, 'a_reason', undefined, 'a_reason'))
     const values = parsed(failure, presented)
     expect(values).toHaveLength(ERRORS[error].challenge === 'none' ? 0 : 2)
@@ -95,7 +95,7 @@ describe('challenges', () => {
     expect(first).toMatchObject({ scheme: 'DPoP', parameters: { error: 'use_dpop_nonce' } })
   })
 
-  test('RFC 6750 §3.1: insufficient_scope says which scopes are needed', () => {
+  test('RFC 6750 §3.1: insufficient_scope says which scopes are needed [BT-9]', () => {
     const [first, second] = parsed(fail('insufficient_scope', 'scope_insufficient'), 'Bearer')
     expect(first?.parameters).toMatchObject({
       error: 'insufficient_scope',

@@ -82,7 +82,7 @@ describe('responseFields', () => {
     expect(returned(['Content-Length', '0'], { status: 204 })).toEqual(OWN)
   })
 
-  test('RFC 9110 §15.5.2, BT-6: a 401 of the upstream has a challenge', () => {
+  test('RFC 9110 §15.5.2: a 401 of the upstream has a challenge [BT-6]', () => {
     expect(returned([], { status: 401 })).toEqual([
       ...OWN,
       ...['WWW-Authenticate', 'Bearer realm="api.bank.example"'],

@@ -80,7 +80,7 @@ describe('parseCredentials', () => {
     ['a tab in it', 'Bearer a\tb'],
     ['a character beyond ASCII', 'Bearer ab\xe9'],
     ['a NUL in it', 'Bearer a\0b'],
-  ])('RFC 6750 §2.1, BT-2: one space and one b64token (%s) [J38]', (_title, value) => {
+  ])('RFC 6750 §2.1: one space and one b64token (%s) [BT-2, J38]', (_title, value) => {
     expect(read(value)).toMatchObject({ error: 'invalid_request', reason: 'credentials_malformed' })
   })
 
