@@ -9,7 +9,7 @@ import { loadFromDisk } from '../adapter/files.ts'
 import { type Running, startGateway } from '../adapter/gateway-server.ts'
 import { VERSION } from '../adapter/package.ts'
 import type { Configuration } from '../config/configuration.ts'
-import { createLogger, type Logger } from '../telemetry/log.ts'
+import { createLogger, type Logger, standardOutput } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { EXIT, type Output } from './output.ts'
 
@@ -33,8 +33,9 @@ export async function runServe(file: string, output: Output): Promise<number> {
   if (text !== '') output.error(text.trimEnd())
   if (configuration === undefined) return EXIT.badConfiguration
 
-  const logger = createLogger(configuration.logging.level)
   const metrics = createMetrics()
+  const destination = standardOutput(() => metrics.logLinesDropped.inc())
+  const logger = createLogger(configuration.logging.level, destination)
   const starting = startGateway(configuration, metrics, logger)
   // From now on: a signal that comes while issuers are asked waits until they have answered.
   const stopped = untilStopped(starting, file, metrics, logger)

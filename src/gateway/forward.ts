@@ -34,6 +34,9 @@ export function forward(
   new Forwarding(exchange, route, whole, clock).start()
 }
 
+/** Field lines of a response, which clients do not read without end either. */
+const MAX_FIELD_LINES = 1000
+
 /** Why an exchange is given up when its client has left. */
 const CLIENT_LEFT = new Error('the client left')
 
@@ -111,17 +114,13 @@ class Forwarding implements UpstreamHandler {
     if (status < 200) return
     const { response } = this.#exchange
     this.#exchange.upstreamAnsweredAt = this.#clock()
-    if (status > 599) {
-      controller.abort(new Error('a status that is none'))
+    const rawFields = textOf(controller.rawHeaders)
+    if (status > 599 || rawFields.length > 2 * MAX_FIELD_LINES) {
+      controller.abort(new Error('a head that is none'))
       return
     }
     // Throws on a value that no client may be sent; the pool hands that to onResponseError.
-    const headers = responseFields(
-      this.#exchange,
-      this.#route,
-      status,
-      textOf(controller.rawHeaders),
-    )
+    const headers = responseFields(this.#exchange, this.#route, status, rawFields)
     response.writeHead(status, headers)
   }
 

@@ -42,6 +42,21 @@ export interface AccessRecord {
   readonly config: string
 }
 
+/** Characters that wait for whoever reads the log. */
+const MOST_WAITING = 1_048_576
+
+/**
+ * The process's standard output. Whoever reads it slowly, or not at all, holds up no request, and what
+ * waits for them does not grow without end: lines beyond it are dropped.
+ *
+ * @param dropped Called for each of them.
+ */
+export function standardOutput(dropped: () => void): DestinationStream {
+  const destination = pino.destination({ dest: 1, sync: false, maxLength: MOST_WAITING })
+  destination.on('drop', dropped)
+  return destination
+}
+
 /** @param destination Where lines go; the process's standard output unless said otherwise. */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const options = {

@@ -179,6 +179,11 @@ export function createMetrics() {
       'version',
       'profile',
     ]),
+    logLinesDropped: counter(
+      'log_lines_dropped_total',
+      'Lines that were not written since nobody reads the log.',
+      [],
+    ),
     configReloads: counter('config_reloads_total', 'Reloads of the configuration.', ['result']),
     configReloadSuccessful: gauge(
       'config_last_reload_successful',
