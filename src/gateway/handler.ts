@@ -14,6 +14,7 @@ import { interactionId } from '../http/interaction-id.ts'
 import { checkMessage, parseFraming } from '../http/message.ts'
 import { parseRequestTarget } from '../http/path.ts'
 import { type Authority, hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
+import { parseWebSocketHandshake } from '../http/websocket.ts'
 import { Answer, give } from './answer.ts'
 import { readContent } from './content.ts'
 import { Exchange } from './exchange.ts'
@@ -23,6 +24,7 @@ import { READING, type ResourceMetadata } from './resource-metadata.ts'
 import { refuse } from './respond.ts'
 import type { Route } from './route.ts'
 import type { Router } from './router.ts'
+import type { ClientTunnel } from './tunnel.ts'
 
 /** What a request is served by. A reload swaps it; a request keeps the one it began with. */
 export interface Serving {
@@ -69,6 +71,7 @@ export class Gateway {
    *
    * @param publicUrls How the listener is called from outside.
    * @param expectsContinue Whether the client waits for a 100 before it sends its content.
+   * @param tunnel The connection, where it can become a WebSocket.
    */
   serve(
     incoming: IncomingMessage,
@@ -76,10 +79,12 @@ export class Gateway {
     connection: Connection,
     publicUrls: readonly PublicUrl[],
     expectsContinue: boolean,
+    tunnel?: ClientTunnel,
   ): void {
     const { clock, account } = this.#surroundings
     const id = interactionId(incoming.rawHeaders)
     const exchange = new Exchange(incoming, response, connection, id, expectsContinue, clock())
+    exchange.clientTunnel = tunnel
     response.once('close', () => account(exchange))
     try {
       const outcome = this.#decide(exchange, publicUrls)
@@ -181,6 +186,10 @@ export class Gateway {
       exchange.interactionId,
       connection.certificate,
     )
+    if (route.websocket) {
+      const malformed = readHandshake(exchange)
+      if (malformed !== undefined) return malformed
+    }
     if (content.length !== undefined && content.length > route.maxBody) {
       return fail('content_too_large', 'content_length_over_limit')
     }
@@ -234,6 +243,18 @@ export class Gateway {
       forward(exchange, route, form, this.#surroundings.clock)
     }
   }
+}
+
+/** RFC 9110 §7.8: notes the WebSocket that is asked for. Where a route has none, none is asked for. */
+function readHandshake(exchange: Exchange): Failure | undefined {
+  const { method = '', httpVersion, rawHeaders } = exchange.incoming
+  const handshake = parseWebSocketHandshake(method, httpVersion, rawHeaders)
+  if (handshake instanceof Failure) return handshake
+  if (handshake !== undefined && exchange.clientTunnel === undefined) {
+    return fail('bad_request', 'websocket_pipelined')
+  }
+  exchange.handshake = handshake
+  return undefined
 }
 
 /**

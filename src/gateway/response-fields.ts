@@ -42,8 +42,8 @@ export function responseFields(
   for (let i = 0; i < rawFields.length; i += 2) {
     const name = rawFields[i]!.toLowerCase()
     if (!passes(name) || named?.includes(name)) continue
-    // RFC 9112 §6.3: a 204 has no content, and so no length.
-    if (name === 'content-length' && status === 204) continue
+    // RFC 9112 §6.3: a 204 has no content, and so no length; nor has a 101.
+    if (name === 'content-length' && (status === 204 || status === 101)) continue
     // RFC 9449 §8.2: a response with a nonce is not stored.
     if (name === 'cache-control' && nonce !== undefined) continue
     // Who may read an answer is said once, by the route.

@@ -28,6 +28,8 @@ export class Route implements Matched {
   readonly paths: readonly string[]
   readonly methods: readonly string[] | undefined
   readonly isPublic: boolean
+  /** Whether a WebSocket may be opened. */
+  readonly websocket: boolean
   readonly checks: readonly Check[]
   readonly upstream: Upstream
   readonly forward: ForwardConfig
@@ -45,6 +47,7 @@ export class Route implements Matched {
     this.paths = config.paths
     this.methods = config.methods
     this.isPublic = config.isPublic
+    this.websocket = config.websocket
     this.upstream = parts.upstream
     this.forward = config.forward
     this.passes = compileRequestFieldFilter(identityFieldNames(config.forward))

@@ -77,6 +77,7 @@ export function createMetrics() {
       OVERHEAD_SECONDS,
     ),
     inFlight: gauge('http_requests_in_flight', 'Requests under way.', ['listener']),
+    websocketTunnels: gauge('websocket_tunnels', 'WebSockets that are open.', ['route']),
     requestBytes: counter('http_request_bytes_total', 'Request content received.', ['route']),
     responseBytes: counter('http_response_bytes_total', 'Response content sent.', ['route']),
 

@@ -61,6 +61,7 @@ beforeEach(() => {
     paths: ['/accounts'],
     methods: ['GET'],
     isPublic: false,
+    websocket: false,
     issuers: ['as'],
     policies: {
       transport: { min_version: '1.2', cipher_suites: [CONNECTION.cipherSuite] },
