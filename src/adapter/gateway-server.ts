@@ -88,6 +88,7 @@ class GatewayServer implements Running {
     this.#parts = buildParts(configuration, undefined, this.#services, this.#outside)
     this.#accountant = new Accountant(metrics, logger, steadyClock, logging.access, hash)
     this.#gateway = new Gateway(this.#parts.serving, {
+      pseudonym: `fapi-gateway-${randomBytes(4).toString('hex')}`,
       now: wallClock,
       clock: steadyClock,
       isFull: () => this.#memory.isHigh,

@@ -10,12 +10,13 @@ import type { LimitsConfig, PublicUrl } from '../config/configuration.ts'
 import { Failure, fail } from '../failure/failure.ts'
 import { preflightedMethod } from '../http/cors.ts'
 import { formHasToken, isCoded, isForm } from '../http/form.ts'
+import { hasPassed, parseMaxForwards } from '../http/hops.ts'
 import { interactionId } from '../http/interaction-id.ts'
 import { checkMessage, parseFraming } from '../http/message.ts'
 import { parseRequestTarget } from '../http/path.ts'
 import { type Authority, hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
 import { parseWebSocketHandshake } from '../http/websocket.ts'
-import { Answer, give } from './answer.ts'
+import { Answer, allowing, give } from './answer.ts'
 import { readContent } from './content.ts'
 import { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
@@ -36,6 +37,8 @@ export interface Serving {
 
 /** What happens around a request, and is not part of deciding it. */
 export interface Surroundings {
+  /** How this gateway calls itself, in lower case; no other is called so (RFC 9110 §7.6.3). */
+  readonly pseudonym: string
   /** Seconds since the epoch. */
   now(): number
   /** Milliseconds of a clock that never jumps. */
@@ -81,10 +84,11 @@ export class Gateway {
     expectsContinue: boolean,
     tunnel?: ClientTunnel,
   ): void {
-    const { clock, account } = this.#surroundings
+    const { clock, account, pseudonym } = this.#surroundings
     const id = interactionId(incoming.rawHeaders)
     const exchange = new Exchange(incoming, response, connection, id, expectsContinue, clock())
     exchange.clientTunnel = tunnel
+    exchange.pseudonym = pseudonym
     response.once('close', () => account(exchange))
     try {
       const outcome = this.#decide(exchange, publicUrls)
@@ -138,6 +142,8 @@ export class Gateway {
     const malformed = checkMessage(rawHeaders, url, limits)
     if (malformed !== undefined) return malformed
 
+    if (hasPassed(rawHeaders, exchange.pseudonym)) return fail('loop_detected', 'request_loops')
+
     const target = parseRequestTarget(url)
     if (target instanceof Failure) return target
     // RFC 9112 §3.2.2: the authority of an absolute-form target wins over Host.
@@ -175,6 +181,13 @@ export class Gateway {
       return fail('method_not_allowed', 'method_not_of_route')
     }
     exchange.route = route
+    if (method === 'OPTIONS') {
+      const hops = parseMaxForwards(rawHeaders)
+      if (hops instanceof Failure) return hops
+      exchange.hops = hops
+      // RFC 9110 §7.6.2: not to be forwarded. No route takes TRACE, so every method is named.
+      if (hops === 0) exchange.ownAnswer = allowing(router.find(host, 'TRACE', target.path).allow)
+    }
     exchange.request = new ResourceRequest(
       connection,
       method,
@@ -213,7 +226,7 @@ export class Gateway {
       return this.#readForm(exchange, route, failure)
     }
     if (failure !== undefined) refuse(exchange, failure)
-    else forward(exchange, route, undefined, this.#surroundings.clock)
+    else this.#pass(exchange, route, undefined)
   }
 
   /** RFC 6750 §2.2: a form is read before it is forwarded, since a token in it is refused. */
@@ -240,8 +253,13 @@ export class Gateway {
       refuse(exchange, failure)
     } else {
       exchange.content = { length: form.length, present: form.length > 0 }
-      forward(exchange, route, form, this.#surroundings.clock)
+      this.#pass(exchange, route, form)
     }
+  }
+
+  #pass(exchange: Exchange, route: Route, whole: Buffer | undefined): void {
+    if (exchange.ownAnswer !== undefined) give(exchange, exchange.ownAnswer)
+    else forward(exchange, route, whole, this.#surroundings.clock)
   }
 }
 

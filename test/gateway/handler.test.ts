@@ -90,6 +90,7 @@ beforeEach(() => {
     {
       now: () => NOW,
       clock: () => 0,
+      pseudonym: 'fapi-gateway-0',
       isFull: () => isFull,
       account: (exchange) => void accounted.push(exchange),
       bug: (error) => void bugs.push(error),
