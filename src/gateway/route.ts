@@ -79,6 +79,16 @@ export class Route implements Matched {
     return new Answer(204, preflightFields(cors, rawFields, methods), Buffer.alloc(0))
   }
 
+  /**
+   * Whether an upstream's challenge of these schemes means the client: those of the route do. Any other,
+   * such as Basic, is between gateway and upstream. A public route has no challenges to confuse it with.
+   */
+  mayChallenge(lowerSchemes: readonly string[]): boolean {
+    if (this.isPublic) return true
+    const own = this.#protection.schemes.map((scheme) => scheme.toLowerCase())
+    return lowerSchemes.length > 0 && lowerSchemes.every((scheme) => own.includes(scheme))
+  }
+
   /** The challenges without an error, for an upstream's 401 that has none (RFC 9110 §15.5.2). */
   bareChallenges(metadataUrl: string | undefined): readonly string[] {
     return this.challenges(NO_CREDENTIALS, undefined, metadataUrl)
