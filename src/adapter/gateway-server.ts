@@ -95,6 +95,7 @@ class GatewayServer implements Running {
     this.#accountant = new Accountant(metrics, logger, steadyClock, logging.access, hash)
     const bugs = new RationedLog(logger, BUG_PAUSE, this.#outside.clock)
     this.#gateway = new Gateway(this.#parts.serving, {
+      pseudonym: `fapi-gateway-${randomBytes(4).toString('hex')}`,
       now,
       clock: steadyClock,
       isFull: () => this.#memory.isHigh,

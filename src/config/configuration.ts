@@ -203,6 +203,8 @@ export interface RouteConfig {
   /** Undefined: every method. */
   readonly methods: readonly string[] | undefined
   readonly isPublic: boolean
+  /** Whether a WebSocket may be opened. */
+  readonly websocket: boolean
   readonly issuers: readonly string[]
   /** For every check, by name. Settings that were left open have the profile's default. */
   readonly policies: Policies

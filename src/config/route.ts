@@ -74,6 +74,7 @@ function compileRoute(
   const configs = issuers.map(({ config }) => config)
   checkRouteRevocation(said, configs, path, sources)
   checkCertificates(layer, input, path, around)
+  if (input.websocket) refuseWithoutGet(match?.methods, path, around)
   if (!input.public) warnOfNoDemand(layer, input, path, around)
   const forward = compileForward(
     [
@@ -88,6 +89,7 @@ function compileRoute(
     position: reader.document.at([...path, 'id']),
     ...match,
     isPublic: input.public,
+    websocket: input.websocket,
     issuers: configs.map(({ id }) => id),
     policies: policiesOf(layer),
     settings: settingsOf(layer),
@@ -119,6 +121,18 @@ function refuseQuestions(
     const message = `${nameOf(at)}: without effect, since no token is asked for on a public route`
     diagnostics.error('invalid-value', document.key(at), message, 'leave it or public: true out')
   }
+}
+
+/** RFC 6455 §4.1: a WebSocket is asked for by GET. */
+function refuseWithoutGet(
+  methods: readonly string[] | undefined,
+  path: Path,
+  { sources: { reader } }: RouteSurroundings,
+): void {
+  if (methods === undefined || methods.includes('GET')) return
+  const at = [...path, 'websocket']
+  const message = `${nameOf(at)}: without effect, since the route does not take GET`
+  reader.diagnostics.error('invalid-value', reader.document.at(at), message)
 }
 
 /** The issuers of a route: its own, those of the defaults, or all. */

@@ -40,6 +40,7 @@ export function initialiseRoute(metrics: Metrics, route: Route): void {
     metrics.requests.inc({ route: id, method, code: '502', outcome: 'upstream_error' }, 0)
     metrics.requests.inc({ route: id, method, code: '503', outcome: 'gateway_error' }, 0)
   }
+  if (route.websocket) metrics.websocketTunnels.inc({ route: id }, 0)
   metrics.requestBytes.inc({ route: id }, 0)
   metrics.responseBytes.inc({ route: id }, 0)
   metrics.requestSeconds.zero({ route: id })
@@ -55,7 +56,7 @@ export function initialiseRoute(metrics: Metrics, route: Route): void {
 
 /** What came of an exchange, for whoever watches rates. */
 export function outcomeOf(exchange: Exchange): RequestOutcome {
-  const { failure, response, truncated } = exchange
+  const { failure, response, truncated, tunnelEnd } = exchange
   if (truncated) return 'upstream_error'
   if (failure !== undefined) {
     const { status, challenge } = ERRORS[failure.error]
@@ -63,6 +64,7 @@ export function outcomeOf(exchange: Exchange): RequestOutcome {
     if (status < 500) return 'client_error'
     return isOurs(failure.error) ? 'gateway_error' : 'upstream_error'
   }
+  if (tunnelEnd !== undefined) return 'ok'
   if (!response.writableFinished) return 'client_closed'
   if (response.statusCode >= 500) return 'upstream_error'
   return response.statusCode >= 400 ? 'client_error' : 'ok'
@@ -98,7 +100,7 @@ export class Accountant {
   account(exchange: Exchange): void {
     const outcome = outcomeOf(exchange)
     const total = this.#clock() - exchange.startedAt
-    this.#count(exchange, outcome, total)
+    this.#count(exchange, outcome, exchange.tunnelEnd === undefined ? total : untilOpen(exchange))
     if (this.#writesAccess) this.#logger.info(this.#record(exchange, outcome, total), 'access')
   }
 
@@ -198,6 +200,7 @@ export class Accountant {
       cert_sha256_8: (request ?? connection).certificate?.thumbprint.slice(0, 8),
       tls: connection.protocol,
       upstream: dispatchedAt === undefined ? undefined : route?.upstream.id,
+      tunnel_end: exchange.tunnelEnd,
       bytes_in: exchange.bytesIn,
       bytes_out: exchange.bytesOut,
       t_total_ms: round(total),
@@ -210,6 +213,11 @@ export class Accountant {
       config: this.config,
     }
   }
+}
+
+/** A request for a tunnel is answered when that opens; how long it stays open is no latency. */
+function untilOpen({ startedAt, upstreamEndedAt }: Exchange): number {
+  return (upstreamEndedAt ?? startedAt) - startedAt
 }
 
 function methodLabel(method = ''): string {

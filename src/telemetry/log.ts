@@ -33,6 +33,8 @@ export interface AccessRecord {
   readonly cert_sha256_8: string | undefined
   readonly tls: string
   readonly upstream: string | undefined
+  /** Of a WebSocket: who or what ended it. */
+  readonly tunnel_end: string | undefined
   readonly bytes_in: number
   readonly bytes_out: number
   readonly t_total_ms: number

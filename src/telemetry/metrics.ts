@@ -82,6 +82,7 @@ export function createMetrics() {
       'How long a token may still pass after its issuer revoked it; +Inf: until it ends.',
       ['issuer'],
     ),
+    websocketTunnels: gauge('websocket_tunnels', 'WebSockets that are open.', ['route']),
     requestBytes: counter('http_request_bytes_total', 'Request content received.', ['route']),
     responseBytes: counter('http_response_bytes_total', 'Response content sent.', ['route']),
 

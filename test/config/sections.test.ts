@@ -431,6 +431,12 @@ describe('a route', () => {
     ['the id of another', routes('id: a, match: /a', 'id: a, match: /b'), ['duplicate-id']],
     ['an issuer that there is not', one('issuers: [bnk]'), ['unknown-reference']],
     ['a public route', one('public: true'), []],
+    [
+      'a WebSocket where GET is not taken',
+      routes('id: a, match: POST /a, public: true, websocket: true'),
+      ['invalid-value'],
+    ],
+    ['a WebSocket', one('public: true, websocket: true'), []],
     ['a public route that asks for something', one('public: true, scopes: [a]'), ['invalid-value']],
     ['a scope that is two', one('scopes: [a b]'), ['invalid-value']],
     ['a setting said twice', one('scopes: [a], authorization: { scopes: [b] }'), ['duplicate-key']],

@@ -61,6 +61,7 @@ beforeEach(() => {
     paths: ['/accounts'],
     methods: ['GET'],
     isPublic: false,
+    websocket: false,
     issuers: ['as'],
     policies: {
       transport: { min_version: '1.2', cipher_suites: [CONNECTION.cipherSuite] },
@@ -89,6 +90,7 @@ beforeEach(() => {
     {
       now: () => NOW,
       clock: () => 0,
+      pseudonym: 'fapi-gateway-0',
       isFull: () => isFull,
       account: (exchange) => void accounted.push(exchange),
       bug: (error) => void bugs.push(error),
