@@ -193,6 +193,7 @@ export class Listener {
     this.#parts.metrics.inFlight.inc({ listener: connection.listener })
     this.#parts.gateway.serve(
       incoming,
+      incoming,
       response,
       connection,
       this.#config.publicUrls,

@@ -4,17 +4,19 @@
  * @module
  */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import { type Connection, ResourceRequest } from '../check/request.ts'
 import type { LimitsConfig, PublicUrl } from '../config/configuration.ts'
 import { Failure, fail } from '../failure/failure.ts'
 import { preflightedMethod } from '../http/cors.ts'
+import { fieldLines } from '../http/field.ts'
 import { formHasToken, isCoded, isForm } from '../http/form.ts'
 import { interactionId } from '../http/interaction-id.ts'
 import { checkMessage, parseFraming } from '../http/message.ts'
 import { parseRequestTarget } from '../http/path.ts'
 import { type Authority, hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
 import { Answer, give } from './answer.ts'
+import type { ClientRequest, ClientResponse } from './client.ts'
 import { readContent } from './content.ts'
 import { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
@@ -67,19 +69,29 @@ export class Gateway {
   /**
    * Serves one request.
    *
+   * @param body The content of the request: in HTTP/1 the very message.
    * @param publicUrls How the listener is called from outside.
    * @param expectsContinue Whether the client waits for a 100 before it sends its content.
    */
   serve(
-    incoming: IncomingMessage,
-    response: ServerResponse,
+    incoming: ClientRequest,
+    body: Readable,
+    response: ClientResponse,
     connection: Connection,
     publicUrls: readonly PublicUrl[],
     expectsContinue: boolean,
   ): void {
     const { clock, account } = this.#surroundings
     const id = interactionId(incoming.rawHeaders)
-    const exchange = new Exchange(incoming, response, connection, id, expectsContinue, clock())
+    const exchange = new Exchange(
+      incoming,
+      body,
+      response,
+      connection,
+      id,
+      expectsContinue,
+      clock(),
+    )
     response.once('close', () => account(exchange))
     try {
       const outcome = this.#decide(exchange, publicUrls)
@@ -136,7 +148,8 @@ export class Gateway {
     const target = parseRequestTarget(url)
     if (target instanceof Failure) return target
     // RFC 9112 §3.2.2: the authority of an absolute-form target wins over Host.
-    const named = parseAuthority(incoming.headers.host ?? '')
+    const [said = ''] = fieldLines(rawHeaders, 'host')
+    const named = parseAuthority(said)
     const authority = target.authority === undefined ? named : parseAuthority(target.authority)
     // RFC 9112 §3.2: a Host that is none is refused, beside an absolute-form target too.
     if (named === undefined || authority === undefined) {
@@ -209,7 +222,7 @@ export class Gateway {
 
   /** RFC 6750 §2.2: a form is read before it is forwarded, since a token in it is refused. */
   async #readForm(exchange: Exchange, route: Route, failure: Failure | undefined): Promise<void> {
-    const { incoming, response } = exchange
+    const { incoming, body, response } = exchange
     if (failure !== undefined && exchange.expectsContinue) return refuse(exchange, failure)
     if (isCoded(incoming.rawHeaders)) {
       return refuse(exchange, failure ?? fail('unsupported_media_type', 'form_coded'))
@@ -220,6 +233,7 @@ export class Gateway {
     }
     const form = await readContent(
       incoming,
+      body,
       failure === undefined ? route.maxBody : MAX_UNKNOWN_FORM,
     )
     if (response.destroyed) return

@@ -120,6 +120,7 @@ describe('Accountant', () => {
 
   test('FAPI 1.0 Baseline §7.4, OPS-1: no line and no metric has a token, subject, scope or claim', async () => {
     const exchange = createExchange({
+      url: '/accounts/canary?access_token=canary',
       rawFields: [
         'Authorization',
         'Bearer canary-token',
@@ -129,7 +130,6 @@ describe('Accountant', () => {
         'canary',
       ],
     })
-    exchange.incoming.url = '/accounts/canary?access_token=canary'
     exchange.route = createRoute()
     exchange.request = established('canary-token', undefined)
     const { lines, text } = await account(exchange)
