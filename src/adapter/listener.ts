@@ -15,6 +15,7 @@ import type { Gateway } from '../gateway/handler.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { readConnection } from './connection.ts'
 import { limitConnections } from './connection-count.ts'
+import { countHandshake, countHandshakeError } from './handshake.ts'
 import { listen, urlOf } from './listening.ts'
 import { failureOfParser, refuseRaw } from './malformed.ts'
 import { asksForCertificates, contextOptions, Hosts, isSameTrust } from './tls-context.ts'
@@ -128,7 +129,9 @@ export class Listener {
     server.setTimeout(silence * 1000)
 
     server.on('secureConnection', (socket) => this.#greet(socket))
-    server.on('tlsClientError', (error) => this.#countHandshakeError(error))
+    server.on('tlsClientError', (error) => {
+      countHandshakeError(this.#parts.metrics, this.#config.id, error)
+    })
     server.on('request', (incoming, response) => this.#serve(incoming, response, false))
     server.on('checkContinue', (incoming, response) => this.#serve(incoming, response, true))
     server.on('checkExpectation', (incoming, response) => this.#serve(incoming, response, false))
@@ -159,12 +162,7 @@ export class Listener {
     }
     const policy = host.certificate.clientCertificate
     const connection = readConnection(socket, this.#config.id, policy)
-    this.#parts.metrics.tlsHandshakes.inc({
-      listener: this.#config.id,
-      version: connection.protocol,
-      client_certificate: certificateLabel(connection),
-      resumed: String(socket.isSessionReused()),
-    })
+    countHandshake(this.#parts.metrics, socket, connection)
     // `required`: no connection without a chain that holds. The handshake cannot say so host by host.
     const { certificate } = connection
     if (
@@ -243,32 +241,4 @@ export class Listener {
     if (socket.writable) refuseRaw(socket, failure)
     else socket.destroy()
   }
-
-  #countHandshakeError(error: Error): void {
-    const code = 'code' in error ? String(error.code) : ''
-    this.#parts.metrics.tlsHandshakeErrors.inc({
-      listener: this.#config.id,
-      reason: HANDSHAKE_REASONS.find(([pattern]) => pattern.test(code))?.[1] ?? 'other',
-    })
-  }
-}
-
-/** OpenSSL has hundreds of reasons; a label has a few. */
-const HANDSHAKE_REASONS: readonly (readonly [RegExp, string])[] = [
-  [/ECONNRESET|EPIPE/, 'reset'],
-  [/TIMEOUT/, 'timeout'],
-  [/ALPN|APPLICATION_PROTOCOL/, 'no_application_protocol'],
-  [/PROTOCOL|VERSION/, 'protocol_version'],
-  [/NO_SHARED_CIPHER/, 'no_shared_cipher'],
-  [/SIGALG|SIGNATURE_ALGORITHMS/, 'no_shared_signature'],
-  [/GROUP|CURVE|KEY_SHARE/, 'no_shared_group'],
-  [/HTTP_REQUEST/, 'plain_http'],
-  [/CERTIFICATE/, 'client_certificate'],
-  [/RENEGOTIAT/, 'renegotiation'],
-  [/^ERR_SSL/, 'tls'],
-]
-
-function certificateLabel({ certificate }: Connection): string {
-  if (certificate === undefined) return 'none'
-  return certificate.chainError === undefined ? 'trusted' : 'untrusted'
 }
