@@ -35,8 +35,8 @@ export class Listener {
   readonly #parts: ListenerParts
   readonly #server: Server
   #connections = new WeakMap<object, Connection>()
-  /** The last response of each connection, by its socket. */
-  readonly #responses = new Map<Duplex, ServerResponse>()
+  /** Responses of each connection, by its socket: the last, and those before it that are not done. */
+  readonly #responses = new Map<Duplex, ServerResponse[]>()
   /** Sockets whose last answer was written by hand. */
   readonly #refused = new WeakSet<object>()
   #config: ListenerConfig
@@ -84,7 +84,8 @@ export class Listener {
   /** Takes no new connection; answers what is under way and says that it was the last. */
   drain(): Promise<void> {
     this.#draining = true
-    for (const [socket, response] of this.#responses) {
+    for (const [socket, responses] of this.#responses) {
+      const response = responses.at(-1)!
       if (!response.headersSent) response.shouldKeepAlive = false
       // It has said that another request may follow; that is not served any more.
       else if (!response.writableFinished) response.once('close', () => socket.end())
@@ -137,8 +138,7 @@ export class Listener {
     server.on('checkExpectation', (incoming, response) => this.#serve(incoming, response, false))
     // RFC 9110 §9.3.6: no tunnels.
     server.on('connect', (_, socket: Duplex) => {
-      // The parser has let go of the socket, and of its errors.
-      socket.on('error', () => {})
+      this.#watch(socket)
       this.#refuseBehind(socket, fail('method_not_allowed', 'method_connect'))
     })
     server.on('clientError', (error, socket) => this.#refuseMalformed(error, socket))
@@ -184,10 +184,10 @@ export class Listener {
     }
     // RFC 9112 §9.6: behind an answer that says it is the last, no request is served.
     if (this.#refused.has(incoming.socket)) return
-    if (this.#responses.get(incoming.socket)?.shouldKeepAlive === false) return
+    if (this.#lastOf(incoming.socket)?.shouldKeepAlive === false) return
     // RFC 9110 §7.8: nothing is upgraded. Node's parser loses bytes behind such a request: it is the last.
     if (this.#draining || 'upgrade' in incoming.headers) response.shouldKeepAlive = false
-    this.#responses.set(incoming.socket, response)
+    this.#note(incoming.socket, response)
     this.#parts.metrics.inFlight.inc({ listener: connection.listener })
     this.#parts.gateway.serve(
       incoming,
@@ -199,6 +199,31 @@ export class Listener {
     )
   }
 
+  #lastOf(socket: Duplex): ServerResponse | undefined {
+    return this.#responses.get(socket)?.at(-1)
+  }
+
+  #note(socket: Duplex, response: ServerResponse): void {
+    const responses = this.#responses.get(socket)
+    if (responses === undefined) {
+      this.#responses.set(socket, [response])
+      return
+    }
+    while (responses[0]?.writableFinished) responses.shift()
+    responses.push(response)
+  }
+
+  /** Does what the parser does no more for a socket that it has let go of. */
+  #watch(socket: Duplex): void {
+    const responses = this.#responses.get(socket) ?? []
+    socket.on('error', () => {})
+    socket.once('close', () => {
+      for (const response of responses) if (!response.writableFinished) response.emit('close')
+    })
+    // What is not read would hide that the client has left.
+    socket.resume()
+  }
+
   #refuseMalformed(error: Error, socket: Duplex): void {
     // What is sent behind it is dropped: closing now would take the answer from the client.
     if (this.#refused.has(socket)) return
@@ -207,7 +232,7 @@ export class Listener {
       return
     }
     const failure = failureOfParser(error)
-    const response = this.#responses.get(socket)
+    const response = this.#lastOf(socket)
     // A response under way is finished first; what came behind it is then refused.
     if (response === undefined || response.writableFinished || response.req.complete) {
       this.#refuseBehind(socket, failure)
@@ -227,7 +252,7 @@ export class Listener {
     // Once: whatever else comes on it is behind this.
     if (this.#refused.has(socket)) return
     this.#refused.add(socket)
-    const response = this.#responses.get(socket)
+    const response = this.#lastOf(socket)
     if (response === undefined || response.destroyed || response.writableFinished) {
       this.#refuse(socket, failure)
     } else {
