@@ -18,9 +18,10 @@ import type { ClientTunnel } from '../gateway/tunnel.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { readConnection } from './connection.ts'
 import { limitConnections } from './connection-count.ts'
-import { handshakeFault } from './handshake-fault.ts'
+import { countHandshake, countHandshakeError } from './handshake.ts'
 import { listen, urlOf } from './listening.ts'
 import { failureOfParser, refuseRaw } from './malformed.ts'
+import { OpenResponses } from './open-responses.ts'
 import { asksForCertificates, contextOptions, Hosts, isSameTrust } from './tls-context.ts'
 import { TcpSockets } from './unrecognized-name.ts'
 import { isWebSocketHandshake, Upgrades } from './upgrade.ts'
@@ -45,8 +46,7 @@ export class Listener {
   readonly #tcp: TcpSockets
   readonly #rotation: NodeJS.Timeout
   #connections = new WeakMap<object, Connection>()
-  /** The last response of each connection, by its socket. */
-  readonly #responses = new Map<Duplex, ServerResponse>()
+  readonly #responses = new OpenResponses()
   /** Sockets whose last answer was written by hand. */
   readonly #refused = new WeakSet<object>()
   readonly #upgrades: Upgrades
@@ -101,11 +101,7 @@ export class Listener {
   drain(): Promise<void> {
     this.#draining = true
     clearInterval(this.#rotation)
-    for (const [socket, response] of this.#responses) {
-      if (!response.headersSent) response.shouldKeepAlive = false
-      // It has said that another request may follow; that is not served any more.
-      else if (!response.writableFinished) response.once('close', () => socket.end())
-    }
+    this.#responses.drain()
     return new Promise((resolve) => {
       this.#server.close(() => resolve())
       this.#server.closeIdleConnections()
@@ -144,7 +140,7 @@ export class Listener {
       keepAliveTimeout: limits.keepAlive * 1000,
       noDelay: true,
       shouldUpgradeCallback: (incoming) =>
-        this.#isAlone(incoming.socket) && isWebSocketHandshake(incoming),
+        this.#responses.hasAnswered(incoming.socket) && isWebSocketHandshake(incoming),
     })
     server.maxConnections = limits.connections
     limitConnections(server, limits.connectionsPerAddress)
@@ -155,8 +151,7 @@ export class Listener {
 
     server.on('secureConnection', (socket) => this.#greet(socket))
     server.on('tlsClientError', (error) => {
-      const labels = { listener: this.#config.id, reason: handshakeFault(error) }
-      this.#parts.metrics.tlsHandshakeErrors.inc(labels)
+      countHandshakeError(this.#parts.metrics, this.#config.id, error)
     })
     server.on('request', (incoming, response) => this.#serve(incoming, response, false))
     server.on('checkContinue', (incoming, response) => this.#serve(incoming, response, true))
@@ -166,8 +161,7 @@ export class Listener {
     )
     // RFC 9110 §9.3.6: no tunnels.
     server.on('connect', (_, socket: Duplex) => {
-      // The parser has let go of the socket, and of its errors.
-      socket.on('error', () => {})
+      this.#responses.watch(socket)
       this.#refuseBehind(socket, fail('method_not_allowed', 'method_connect'))
     })
     server.on('clientError', (error, socket) => this.#refuseMalformed(error, socket))
@@ -199,12 +193,7 @@ export class Listener {
     }
     const policy = host.certificate.clientCertificate
     const connection = readConnection(socket, this.#config.id, policy)
-    this.#parts.metrics.tlsHandshakes.inc({
-      listener: this.#config.id,
-      version: connection.protocol,
-      client_certificate: certificateLabel(connection),
-      resumed: String(socket.isSessionReused()),
-    })
+    countHandshake(this.#parts.metrics, socket, connection)
     // `required`: no connection without a chain that holds. The handshake cannot say so host by host.
     const { certificate } = connection
     if (
@@ -215,17 +204,12 @@ export class Listener {
       return
     }
     this.#connections.set(socket, connection)
-    socket.once('close', () => this.#responses.delete(socket))
-  }
-
-  /** Whether every request before has its whole answer. */
-  #isAlone(socket: Duplex): boolean {
-    return this.#responses.get(socket)?.writableFinished !== false
+    socket.once('close', () => this.#responses.forget(socket))
   }
 
   #upgrade(incoming: IncomingMessage, socket: Socket, head: Buffer): void {
     this.#upgrades.take(socket)
-    const former = this.#responses.get(socket)
+    const former = this.#responses.lastOf(socket)
     const serve = () => {
       if (socket.destroyed) return
       const response = this.#upgrades.respond(incoming, socket)
@@ -248,12 +232,13 @@ export class Listener {
     }
     // RFC 9112 §9.6: behind an answer that says it is the last, no request is served.
     if (this.#refused.has(incoming.socket)) return
-    if (this.#responses.get(incoming.socket)?.shouldKeepAlive === false) return
+    if (this.#responses.lastOf(incoming.socket)?.shouldKeepAlive === false) return
     // RFC 9110 §7.8: nothing is upgraded. Node's parser loses bytes behind such a request: it is the last.
     if (this.#draining || 'upgrade' in incoming.headers) response.shouldKeepAlive = false
-    this.#responses.set(incoming.socket, response)
+    this.#responses.add(incoming.socket, response)
     this.#parts.metrics.inFlight.inc({ listener: connection.listener })
     this.#parts.gateway.serve(
+      incoming,
       incoming,
       response,
       connection,
@@ -271,7 +256,7 @@ export class Listener {
       return
     }
     const failure = failureOfParser(error)
-    const response = this.#responses.get(socket)
+    const response = this.#responses.lastOf(socket)
     // A response under way is finished first; what came behind it is then refused.
     if (response === undefined || response.writableFinished || response.req.complete) {
       this.#refuseBehind(socket, failure)
@@ -291,7 +276,7 @@ export class Listener {
     // Once: whatever else comes on it is behind this.
     if (this.#refused.has(socket)) return
     this.#refused.add(socket)
-    const response = this.#responses.get(socket)
+    const response = this.#responses.lastOf(socket)
     if (response === undefined || response.destroyed || response.writableFinished) {
       this.#refuse(socket, failure)
     } else {
@@ -307,9 +292,4 @@ export class Listener {
     if (socket.writable) refuseRaw(socket, failure, interactionId)
     else socket.destroy()
   }
-}
-
-function certificateLabel({ certificate }: Connection): string {
-  if (certificate === undefined) return 'none'
-  return certificate.chainError === undefined ? 'trusted' : 'untrusted'
 }

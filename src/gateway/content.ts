@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { IncomingMessage } from 'node:http'
-import { Transform, type TransformCallback } from 'node:stream'
+import { type Readable, Transform, type TransformCallback } from 'node:stream'
 import { fail } from '../failure/failure.ts'
+import type { ClientRequest } from './client.ts'
 
 /** The end of content that is longer than its route allows. */
 export class ContentTooLarge extends Error {
@@ -17,20 +17,22 @@ export class ContentTooLarge extends Error {
 export class ContentAborted extends Error {}
 
 export class CountedContent extends Transform {
+  readonly #incoming: ClientRequest
   readonly #max: number
   /** Bytes that have come so far. */
   count: number
 
-  constructor(incoming: IncomingMessage, max: number) {
+  constructor(incoming: ClientRequest, body: Readable, max: number) {
     super()
+    this.#incoming = incoming
     this.#max = max
     this.count = 0
     // Whoever reads is told in other ways, and may not be there yet.
     this.on('error', () => {})
-    incoming.once('close', () => {
-      if (!incoming.complete) this.destroy(new ContentAborted('the client left'))
+    body.once('close', () => {
+      if (!incoming.complete) this.destroy(clientLeft())
     })
-    incoming.pipe(this)
+    body.pipe(this)
   }
 
   override _transform(chunk: Buffer, _: BufferEncoding, done: TransformCallback): void {
@@ -38,6 +40,15 @@ export class CountedContent extends Transform {
     if (this.count > this.#max) done(new ContentTooLarge('longer than the route allows'))
     else done(null, chunk)
   }
+
+  /** Some streams end in good order when they were reset: it is the request that knows if it was whole. */
+  override _flush(done: TransformCallback): void {
+    done(this.#incoming.complete ? null : clientLeft())
+  }
+}
+
+function clientLeft(): ContentAborted {
+  return new ContentAborted('the client left')
 }
 
 /**
@@ -45,28 +56,32 @@ export class CountedContent extends Transform {
  *
  * @returns Undefined if there is more than `max` bytes, or the client left before the end.
  */
-export function readContent(incoming: IncomingMessage, max: number): Promise<Buffer | undefined> {
+export function readContent(
+  incoming: ClientRequest,
+  body: Readable,
+  max: number,
+): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let size = 0
     const settle = (content: Buffer | undefined) => {
-      incoming.off('data', take)
-      incoming.off('end', end)
-      incoming.off('close', leave)
+      body.off('data', take)
+      body.off('end', end)
+      body.off('close', leave)
       resolve(content)
     }
     const take = (chunk: Buffer) => {
       size += chunk.length
       chunks.push(chunk)
       if (size > max) {
-        incoming.pause()
+        body.pause()
         settle(undefined)
       }
     }
-    const end = () => settle(Buffer.concat(chunks))
+    const end = () => settle(incoming.complete ? Buffer.concat(chunks) : undefined)
     const leave = () => settle(undefined)
-    incoming.on('data', take)
-    incoming.once('end', end)
-    incoming.once('close', leave)
+    body.on('data', take)
+    body.once('end', end)
+    body.once('close', leave)
   })
 }

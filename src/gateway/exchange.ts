@@ -5,19 +5,22 @@
  * @module
  */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Connection, ResourceRequest } from '../check/request.ts'
 import type { Failure } from '../failure/failure.ts'
 import type { Content } from '../http/message.ts'
 import type { WebSocketHandshake } from '../http/websocket.ts'
 import type { Answer } from './answer.ts'
+import type { ClientRequest, ClientResponse } from './client.ts'
 import type { Route } from './route.ts'
 import type { ClientTunnel, TunnelEnd } from './tunnel.ts'
 
 /** Every field is assigned in the constructor, so all instances share one hidden class. */
 export class Exchange {
-  readonly incoming: IncomingMessage
-  readonly response: ServerResponse
+  readonly incoming: ClientRequest
+  /** The content of the request, as it comes. */
+  readonly body: Readable
+  readonly response: ClientResponse
   readonly connection: Connection
   readonly interactionId: string
   /** Whether the client waits for a 100 before it sends content (RFC 9110 §10.1.1). */
@@ -58,14 +61,16 @@ export class Exchange {
   bytesOut: number
 
   constructor(
-    incoming: IncomingMessage,
-    response: ServerResponse,
+    incoming: ClientRequest,
+    body: Readable,
+    response: ClientResponse,
     connection: Connection,
     interactionId: string,
     expectsContinue: boolean,
     startedAt: number,
   ) {
     this.incoming = incoming
+    this.body = body
     this.response = response
     this.connection = connection
     this.interactionId = interactionId
@@ -94,8 +99,17 @@ export class Exchange {
     this.bytesOut = 0
   }
 
-  /** Whether content is still to come. A request without any has none to wait for. */
+  /**
+   * Whether content is still to come that stands before whatever comes next on the connection. A request
+   * without any has none to wait for, and a stream of HTTP/2 stands in nobody's way (RFC 9113 §5).
+   */
   get isReceiving(): boolean {
-    return this.content.present && !this.incoming.complete
+    const { content, incoming } = this
+    return content.present && !incoming.complete && !this.isStream
+  }
+
+  /** Whether the request is a stream of HTTP/2, one of several on its connection. */
+  get isStream(): boolean {
+    return this.incoming.endsWithHead !== undefined
   }
 }

@@ -62,7 +62,7 @@ class Forwarding implements UpstreamHandler {
   }
 
   start(): void {
-    const { incoming, response, content } = this.#exchange
+    const { incoming, body, response, content } = this.#exchange
     response.once('close', () => this.#leave())
     if (content.present && this.#whole === undefined) {
       // RFC 9110 §10.1.1: the client is asked for its content only now that it may be forwarded.
@@ -70,7 +70,7 @@ class Forwarding implements UpstreamHandler {
         response.writeContinue()
         this.#exchange.expectsContinue = false
       }
-      this.#content = new CountedContent(incoming, this.#route.maxBody)
+      this.#content = new CountedContent(incoming, body, this.#route.maxBody)
     }
     this.#exchange.dispatchedAt = this.#clock()
     this.#dispatch()

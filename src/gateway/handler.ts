@@ -4,23 +4,26 @@
  * @module
  */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import { type Connection, ResourceRequest } from '../check/request.ts'
 import type { LimitsConfig, PublicUrl } from '../config/configuration.ts'
 import { Failure, fail } from '../failure/failure.ts'
 import { preflightedMethod } from '../http/cors.ts'
+import { fieldLines } from '../http/field.ts'
 import { formHasToken, isCoded, isForm } from '../http/form.ts'
 import { hasPassed, parseMaxForwards } from '../http/hops.ts'
 import { interactionId } from '../http/interaction-id.ts'
 import { checkMessage, parseFraming } from '../http/message.ts'
 import { parseRequestTarget } from '../http/path.ts'
-import { type Authority, hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
+import { hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
 import { parseWebSocketHandshake } from '../http/websocket.ts'
 import { Answer, allowing, give } from './answer.ts'
+import type { ClientRequest, ClientResponse } from './client.ts'
 import { readContent } from './content.ts'
 import { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { authorize } from './pipeline.ts'
+import { publicUrlOf } from './public-url.ts'
 import { READING, type ResourceMetadata } from './resource-metadata.ts'
 import { refuse } from './respond.ts'
 import type { Route } from './route.ts'
@@ -72,13 +75,15 @@ export class Gateway {
   /**
    * Serves one request.
    *
+   * @param body The content of the request: in HTTP/1 the very message.
    * @param publicUrls How the listener is called from outside.
    * @param expectsContinue Whether the client waits for a 100 before it sends its content.
    * @param tunnel The connection, where it can become a WebSocket.
    */
   serve(
-    incoming: IncomingMessage,
-    response: ServerResponse,
+    incoming: ClientRequest,
+    body: Readable,
+    response: ClientResponse,
     connection: Connection,
     publicUrls: readonly PublicUrl[],
     expectsContinue: boolean,
@@ -86,7 +91,15 @@ export class Gateway {
   ): void {
     const { clock, account, pseudonym } = this.#surroundings
     const id = interactionId(incoming.rawHeaders)
-    const exchange = new Exchange(incoming, response, connection, id, expectsContinue, clock())
+    const exchange = new Exchange(
+      incoming,
+      body,
+      response,
+      connection,
+      id,
+      expectsContinue,
+      clock(),
+    )
     exchange.clientTunnel = tunnel
     exchange.pseudonym = pseudonym
     response.once('close', () => account(exchange))
@@ -147,7 +160,8 @@ export class Gateway {
     const target = parseRequestTarget(url)
     if (target instanceof Failure) return target
     // RFC 9112 §3.2.2: the authority of an absolute-form target wins over Host.
-    const named = parseAuthority(incoming.headers.host ?? '')
+    const [said = ''] = fieldLines(rawHeaders, 'host')
+    const named = parseAuthority(said)
     const authority = target.authority === undefined ? named : parseAuthority(target.authority)
     // RFC 9112 §3.2: a Host that is none is refused, beside an absolute-form target too.
     if (named === undefined || authority === undefined) {
@@ -231,7 +245,7 @@ export class Gateway {
 
   /** RFC 6750 §2.2: a form is read before it is forwarded, since a token in it is refused. */
   async #readForm(exchange: Exchange, route: Route, failure: Failure | undefined): Promise<void> {
-    const { incoming, response } = exchange
+    const { incoming, body, response } = exchange
     if (failure !== undefined && exchange.expectsContinue) return refuse(exchange, failure)
     if (isCoded(incoming.rawHeaders)) {
       return refuse(exchange, failure ?? fail('unsupported_media_type', 'form_coded'))
@@ -242,6 +256,7 @@ export class Gateway {
     }
     const form = await readContent(
       incoming,
+      body,
       failure === undefined ? route.maxBody : MAX_UNKNOWN_FORM,
     )
     if (response.destroyed) return
@@ -273,16 +288,4 @@ function readHandshake(exchange: Exchange): Failure | undefined {
   }
   exchange.handshake = handshake
   return undefined
-}
-
-/**
- * How the gateway is called under an authority. The port tells several URLs of one host apart; otherwise
- * it does not matter, since a balancer in front may listen on another than we do.
- */
-function publicUrlOf(
-  publicUrls: readonly PublicUrl[],
-  { host, port = 443 }: Authority,
-): PublicUrl | undefined {
-  const ofHost = publicUrls.filter((one) => one.host === host)
-  return ofHost.find((one) => one.port === port) ?? ofHost[0]
 }

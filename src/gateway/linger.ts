@@ -14,7 +14,7 @@ const MAX_MS = 1000
 
 /** Ends the response now, or as soon as the request's content has come, or enough of it. */
 export function endAfterContent(exchange: Exchange): void {
-  const { incoming, response } = exchange
+  const { body, response } = exchange
   // Who waits for a 100 has not begun to send, and the final status tells it not to.
   if (!exchange.isReceiving || exchange.expectsContinue) {
     response.end()
@@ -23,9 +23,9 @@ export function endAfterContent(exchange: Exchange): void {
   let left = MAX_BYTES
   const end = () => {
     clearTimeout(timer)
-    incoming.off('data', drop)
-    incoming.off('end', end)
-    incoming.off('close', end)
+    body.off('data', drop)
+    body.off('end', end)
+    body.off('close', end)
     response.end()
   }
   const drop = (chunk: Buffer) => {
@@ -33,8 +33,8 @@ export function endAfterContent(exchange: Exchange): void {
     if (left < 0) end()
   }
   const timer = setTimeout(end, MAX_MS)
-  incoming.on('data', drop)
-  incoming.once('end', end)
-  incoming.once('close', end)
-  incoming.resume()
+  body.on('data', drop)
+  body.once('end', end)
+  body.once('close', end)
+  body.resume()
 }

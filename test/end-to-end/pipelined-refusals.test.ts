@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { sumOf } from '../support/exposition.ts'
 import { OK } from '../support/faulty-upstream.ts'
 import { HOST } from '../support/fixture.ts'
 import { get, type OpenGateway, post, startOpenGateway } from '../support/open-gateway.ts'
@@ -58,6 +61,26 @@ describe('a refusal behind a response that is under way', () => {
     expect(received.split('\r\n\r\n')[1]).toMatch(/^abc(?:def)?$/)
     expect(received).not.toContain('400')
   })
+})
+
+test('requests before a CONNECT are accounted for when the client leaves at once', async () => {
+  const inFlight = async () =>
+    sumOf(await open.gateway.metrics(), 'fapigw_http_requests_in_flight', { listener: 'listen' })
+  const ids = [randomUUID(), randomUUID()]
+  const asked = open.upstream.nextRequest('GET /open/unanswered')
+  open.upstream.answer = () => {}
+  const client = await openSocket(open.fixture, open.gateway)
+  const requests = ids.map((id) => get('/open/unanswered', [`x-fapi-interaction-id: ${id}`]))
+  client.write(requests.join('') + CONNECT)
+  const { socket } = await asked
+  expect(await inFlight()).toBe(2)
+  const released = once(socket, 'close')
+  client.socket.destroy()
+  for (const id of ids) {
+    expect(await open.gateway.accessLine(id)).toMatchObject({ outcome: 'client_closed', status: 0 })
+  }
+  await released
+  expect(await inFlight()).toBe(0)
 })
 
 test('RFC 9110 §9.2.2, U03: what has begun to be answered is not asked again', async () => {

@@ -122,6 +122,7 @@ describe('Accountant', () => {
 
   test('FAPI 1.0 Baseline §7.4: no line and no metric has a token, subject, scope, claim or identifier of a token [OPS-1, F1B-SEC-3]', async () => {
     const exchange = createExchange({
+      url: '/accounts/canary?access_token=canary',
       rawFields: [
         'Authorization',
         'Bearer canary-token',
@@ -131,7 +132,6 @@ describe('Accountant', () => {
         'canary',
       ],
     })
-    exchange.incoming.url = '/accounts/canary?access_token=canary'
     exchange.route = createRoute()
     exchange.request = established('canary-token', undefined)
     const { lines, text } = await account(exchange)

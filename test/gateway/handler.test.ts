@@ -115,7 +115,7 @@ function serve(rawHeaders: readonly string[], publicUrls = URLS) {
     return writeHead(status, fields)
   }
   const before = dispatched.length
-  gateway.serve(incoming, response, CONNECTION, publicUrls, false)
+  gateway.serve(incoming, incoming, response, CONNECTION, publicUrls, false)
   expect(bugs).toEqual([])
   if (dispatched.length > before) return { outcome: 'forwarded', ...said }
   response.emit('close')

@@ -71,6 +71,7 @@ export function createRoute(changed: Partial<RouteConfig> = {}): Route {
 
 export interface ExchangeParts {
   readonly method?: string
+  readonly url?: string
   readonly rawFields?: readonly string[]
   readonly connection?: Connection
   /** Whether content is still to come. */
@@ -80,11 +81,12 @@ export interface ExchangeParts {
 export function createExchange(parts: ExchangeParts = {}): Exchange {
   const incoming = new IncomingMessage(new Socket())
   incoming.method = parts.method ?? 'GET'
+  incoming.url = parts.url ?? '/accounts'
   incoming.rawHeaders = [...(parts.rawFields ?? [])]
   incoming.complete = parts.isReceiving !== true
   const response = new ServerResponse(incoming)
   const connection = parts.connection ?? CONNECTION
-  const exchange = new Exchange(incoming, response, connection, INTERACTION, false, 0)
+  const exchange = new Exchange(incoming, incoming, response, connection, INTERACTION, false, 0)
   exchange.content = { length: undefined, present: parts.isReceiving === true }
   return exchange
 }
