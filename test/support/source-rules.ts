@@ -160,7 +160,7 @@ export const clausesAreTested =
     const tested = new Set(tests.flatMap(({ text }) => clauses(code(text))))
     return files
       .filter(({ name }) =>
-        ['check', 'token', 'sender-constraint', 'jose', 'http'].includes(folderOf(name)),
+        ['check', 'token', 'sender-constraint', 'jose', 'http', 'x509'].includes(folderOf(name)),
       )
       .flatMap(({ name, text }) =>
         (text.match(/^\s*\/\/.*$/gm) ?? [])
