@@ -40,12 +40,14 @@ beforeAll(async () => {
   const extendedKeyUsage = [OCSP_SIGNING]
   const keys = await pki.issuer.issueClient({ commonName }).then((one) => one.keys)
   const make = (more: object = {}) => ({ commonName, keys, extendedKeyUsage, ...more })
-  const ago = new Date(Date.now() - 1000)
+  const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000)
   Object.assign(responders, {
     delegate: await pki.issuer.issueClient(make()),
     'a client': await pki.issuer.issueClient(make({ extendedKeyUsage: undefined })),
     'one for all purposes': await pki.issuer.issueClient(make({ extendedKeyUsage: [] })),
-    'one that has ended': await pki.issuer.issueClient(make({ notAfter: ago })),
+    'one that has ended': await pki.issuer.issueClient(
+      make({ notBefore: ago(20), notAfter: ago(10) }),
+    ),
     'one of another authority of the same name': await impostor.issueClient(make()),
   })
 })
