@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import type { Connection } from '../check/request.ts'
 import type { ClientCertificatePolicy } from '../config/configuration.ts'
@@ -40,23 +39,9 @@ function readCertificate(
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return undefined
   const { mode, revocation } = policy
-  const verdict = socket.authorized ? undefined : String(socket.authorizationError)
-  const chainError = verdict ?? (isTooLong(certificate) ? 'CHAIN_TOO_LONG' : undefined)
+  const chainError = socket.authorized ? undefined : String(socket.authorizationError)
   return certificateFacts(certificate, mode !== 'request', chainError, {
     isDemanded: mode === 'required',
     revocation: revocation?.id,
   })
-}
-
-/** Most certificates that a client may send, its own included. OpenSSL's own limit is one of octets. */
-const LONGEST_CHAIN = 10
-
-/** A resumed session has no chain any more: it was counted when the session was made. */
-function isTooLong(certificate: X509Certificate): boolean {
-  let issuer = certificate.issuerCertificate
-  for (let count = 1; issuer !== undefined; count++) {
-    if (count >= LONGEST_CHAIN) return true
-    issuer = issuer.issuerCertificate
-  }
-  return false
 }

@@ -83,7 +83,8 @@ function compileOcsp(
     return { responder: input.responder, hosts: [] }
   }
   for (const [index, host] of input.hosts.entries()) {
-    if (URL.parse(`http://${host}`)?.host === host.toLowerCase()) continue
+    const isHost = /^[a-z0-9.:[\]-]+$/i.test(host)
+    if (isHost && URL.parse(`http://${host}`)?.host === host.toLowerCase()) continue
     const at = [...path, 'hosts', index]
     const message = `${nameOf(at)}: wants a host, with its port if that is not 80 or 443, such as ocsp.example`
     reader.diagnostics.error('invalid-value', reader.document.at(at), message)

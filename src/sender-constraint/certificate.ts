@@ -49,16 +49,17 @@ export function checkCertificate(certificate: ClientCertificate, now: number): F
   if (!certificate.chainRequired) return undefined
 
   const { chainError } = certificate
-  // RFC 5280 §4.2.1.12. OpenSSL's verdict too, but by a name that says less.
-  if (!certificate.isForClients && (chainError ?? PURPOSE_FAULT) === PURPOSE_FAULT) {
-    return fail('invalid_token', 'tls_client_cert_eku')
+  // OpenSSL says of both that the purpose is not one for a client, by one name.
+  if (chainError === undefined || chainError === PURPOSE_FAULT) {
+    // RFC 5280 §4.2.1.12.
+    if (!certificate.isForClients) return fail('invalid_token', 'tls_client_cert_eku')
+    // RFC 5280 §4.2.1.9: a key that signs certificates is not one to be at hand wherever a client is.
+    if (certificate.isAuthority) return fail('invalid_token', 'tls_client_cert_of_authority')
   }
   // RFC 8705 §2.1, §7.4: in PKI mode the chain leads to a configured anchor.
   if (chainError !== undefined) {
     return fail('invalid_token', 'tls_client_cert_untrusted', { error: chainError })
   }
-  // RFC 5280 §4.2.1.9: an authority that acts as a client is one whose key is used for everything.
-  if (certificate.isAuthority) return fail('invalid_token', 'tls_client_cert_of_authority')
   return undefined
 }
 
