@@ -68,8 +68,17 @@ export class ListSource {
     return this.#loadedAt
   }
 
-  /** Reads the source now, and goes on in the background. One at a time, whoever asks. Never throws. */
-  load(): Promise<void> {
+  /**
+   * Reads the source now, and goes on in the background. What is being read already may be what was there
+   * before: that is waited for first. Never throws.
+   */
+  async load(): Promise<void> {
+    await this.#pending
+    await this.#loadNow()
+  }
+
+  /** One at a time, whoever asks. */
+  #loadNow(): Promise<void> {
     this.#pending ??= this.#loadOnce().finally(() => {
       this.#pending = undefined
       this.#schedule()
@@ -146,7 +155,7 @@ export class ListSource {
   #schedule(): void {
     if (this.#closed) return
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.load(), this.#pause() * 1000)
+    this.#timer = setTimeout(() => void this.#loadNow(), this.#pause() * 1000)
     this.#timer.unref()
   }
 
