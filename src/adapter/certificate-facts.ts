@@ -6,6 +6,21 @@
 
 import { createHash, type X509Certificate } from 'node:crypto'
 import type { ClientCertificate } from '../sender-constraint/certificate.ts'
+import {
+  type CertificateFacts,
+  MAX_CERTIFICATE,
+  PURPOSE,
+  parseCertificate,
+} from '../x509/certificate.ts'
+import { isWeakKey } from '../x509/key-strength.ts'
+
+/** What is asked of a certificate besides its chain. */
+export interface CertificateDemands {
+  /** Whether its listener takes no connection without one. */
+  readonly isDemanded?: boolean
+  /** Names the sources of revocation: `revocation.id` of the policy that the certificate came under. */
+  readonly revocation?: string | undefined
+}
 
 /**
  * @param chainRequired Whether a chain to the configured CAs was asked for.
@@ -15,12 +30,60 @@ export function certificateFacts(
   certificate: X509Certificate,
   chainRequired: boolean,
   chainError: string | undefined,
+  demands: CertificateDemands = {},
 ): ClientCertificate {
-  return {
-    thumbprint: createHash('sha256').update(certificate.raw).digest('base64url'),
-    notBefore: Date.parse(certificate.validFrom) / 1000,
-    notAfter: Date.parse(certificate.validTo) / 1000,
-    chainRequired,
-    chainError,
+  return new KnownCertificate(certificate, chainRequired, chainError, demands)
+}
+
+class KnownCertificate implements ClientCertificate {
+  readonly thumbprint: string
+  readonly notBefore: number
+  readonly notAfter: number
+  readonly chainRequired: boolean
+  readonly chainError: string | undefined
+  readonly isTooLarge: boolean
+  readonly hasWeakKey: boolean
+  readonly isAuthority: boolean
+  readonly isForClients: boolean
+  readonly isDemanded: boolean
+  readonly revocation: string | undefined
+  readonly #der: Buffer
+  /** False until it was asked for: few routes look so closely. */
+  #facts: CertificateFacts | undefined | false = false
+
+  constructor(
+    certificate: X509Certificate,
+    chainRequired: boolean,
+    chainError: string | undefined,
+    { isDemanded = false, revocation }: CertificateDemands,
+  ) {
+    this.#der = certificate.raw
+    this.thumbprint = createHash('sha256').update(this.#der).digest('base64url')
+    this.notBefore = Date.parse(certificate.validFrom) / 1000
+    this.notAfter = Date.parse(certificate.validTo) / 1000
+    this.chainRequired = chainRequired
+    this.chainError = chainError
+    this.isTooLarge = this.#der.length > MAX_CERTIFICATE
+    this.hasWeakKey = hasWeakKey(certificate)
+    this.isAuthority = certificate.ca
+    // Node calls the extended key usage so; undefined where the certificate has none.
+    const purposes = certificate.keyUsage as string[] | undefined
+    this.isForClients = purposes?.includes(PURPOSE.clientAuth) ?? true
+    this.isDemanded = isDemanded
+    this.revocation = revocation
+  }
+
+  get facts(): CertificateFacts | undefined {
+    if (this.#facts === false) this.#facts = parseCertificate(this.#der)
+    return this.#facts
+  }
+}
+
+/** OpenSSL takes certificates whose key it cannot use, and throws when that is asked for. */
+function hasWeakKey(certificate: X509Certificate): boolean {
+  try {
+    return isWeakKey(certificate.publicKey)
+  } catch {
+    return true
   }
 }

@@ -38,6 +38,10 @@ function readCertificate(
 ): ClientCertificate | undefined {
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return undefined
+  const { mode, revocation } = policy
   const chainError = socket.authorized ? undefined : String(socket.authorizationError)
-  return certificateFacts(certificate, policy.mode !== 'request', chainError)
+  return certificateFacts(certificate, mode !== 'request', chainError, {
+    isDemanded: mode === 'required',
+    revocation: revocation?.id,
+  })
 }

@@ -16,12 +16,13 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { RationedLog } from '../telemetry/rationed-log.ts'
 import { AdminListener, type Readiness } from './admin.ts'
 import { steadyClock, wallClock } from './clock.ts'
-import { describe } from './inventory.ts'
+import { describe, describeLists } from './inventory.ts'
 import type { IssuerParts } from './issuers.ts'
 import { Listener } from './listener.ts'
 import { MemoryPressure } from './memory-pressure.ts'
-import { buildParts, leftOver, obstacleTo, type Parts } from './parts.ts'
+import { buildParts, type LeftOver, leftOver, obstacleTo, type Parts } from './parts.ts'
 import { MemoryReplayStore } from './replay-memory.ts'
+import type { ListSource } from './revocation-list.ts'
 import { createProofKeys } from './token-cache.ts'
 
 /** Keys of proofs that are kept imported: as many clients as are active at a time. */
@@ -45,8 +46,6 @@ const BUG_PAUSE = 1
 /** Milliseconds for which a request that began before a reload may still use what it began with. */
 const RETIRE_MS = 60_000
 
-type Retired = ReturnType<typeof leftOver>
-
 /**
  * Starts a gateway.
  *
@@ -68,14 +67,14 @@ export async function startGateway(
 
 class GatewayServer implements Running {
   readonly #metrics: Metrics
-  readonly #services: Services
+  readonly #services: Omit<Services, 'revocation'>
   readonly #outside: IssuerParts
   readonly #gateway: Gateway
   readonly #accountant: Accountant
   readonly #listeners: readonly Listener[]
   readonly #admin: AdminListener | undefined
   readonly #memory = new MemoryPressure()
-  readonly #retired = new Map<NodeJS.Timeout, Retired>()
+  readonly #retired = new Map<NodeJS.Timeout, LeftOver>()
   #parts: Parts
   #reloading: Promise<unknown> = Promise.resolve()
   #closing = false
@@ -128,6 +127,7 @@ class GatewayServer implements Running {
         : new AdminListener({ metrics, token: admin.token, readiness: () => this.#readiness() })
     metrics.watch(() => metrics.replayEntries.set({ store: 'memory' }, replay.size))
     metrics.watch(() => this.#countConnections())
+    metrics.watch(() => describeLists(this.#parts.revocations.values(), metrics))
     this.#take(this.#parts)
   }
 
@@ -152,7 +152,8 @@ class GatewayServer implements Running {
       await this.#end()
       throw error
     }
-    await Promise.all([...this.#parts.issuers.values()].map((issuer) => issuer.start()))
+    const { issuers, revocations } = this.#parts
+    await Promise.all([...issuers.values(), ...revocations.values()].map((one) => one.start()))
   }
 
   reload(configuration: Configuration): Promise<string | undefined> {
@@ -171,13 +172,20 @@ class GatewayServer implements Running {
     const parts = buildParts(configuration, former, this.#services, this.#outside)
     const prepared = configuration.listeners.map((one, i) => this.#listeners[i]!.prepare(one))
     const added = leftOver(parts, former)
-    await Promise.all(added.issuers.map((issuer) => issuer.start()))
+    // Lists that are in force already are read again too: that is what one reloads for.
+    const started = [...added.issuers, ...parts.revocations.values()]
+    await Promise.all(started.map((one) => one.start()))
     const lost = added.issuers.find(
       ({ ready, config }) => !ready && former.issuers.get(config.id)?.ready,
     )
     if (lost !== undefined) {
       await retire(added)
       return `the keys of issuer ${lost.config.id} cannot be fetched, and those in force can be used`
+    }
+    const missing = added.revocations.flatMap(({ sources }) => sources).find(neverLoaded)
+    if (missing !== undefined) {
+      await retire(added)
+      return `the revocation list ${missing.source} cannot be taken`
     }
     for (const takeOver of prepared) takeOver()
     this.#take(parts)
@@ -205,8 +213,12 @@ class GatewayServer implements Running {
     this.#memory.close()
     await this.#admin?.close()
     for (const timer of this.#retired.keys()) clearTimeout(timer)
-    const { issuers, upstreams } = this.#parts
-    const inForce = { issuers: [...issuers.values()], upstreams: [...upstreams.values()] }
+    const { issuers, upstreams, revocations } = this.#parts
+    const inForce = {
+      issuers: [...issuers.values()],
+      upstreams: [...upstreams.values()],
+      revocations: [...revocations.values()],
+    }
     await Promise.all([inForce, ...this.#retired.values()].map(retire))
   }
 
@@ -220,7 +232,7 @@ class GatewayServer implements Running {
   }
 
   /** What is under way finishes with what it began with. */
-  #retireLater(parts: Retired): void {
+  #retireLater(parts: LeftOver): void {
     const timer = setTimeout(() => {
       this.#retired.delete(timer)
       void retire(parts)
@@ -234,7 +246,10 @@ class GatewayServer implements Running {
       name: `issuer ${one.config.id}`,
       ready: one.ready,
     }))
-    return [{ name: 'not shutting down', ready: !this.#closing }, ...issuers]
+    const lists = [...this.#parts.revocations.values()]
+      .flatMap(({ sources }) => sources)
+      .map((one) => ({ name: `revocation list ${one.source}`, ready: !neverLoaded(one) }))
+    return [{ name: 'not shutting down', ready: !this.#closing }, ...issuers, ...lists]
   }
 
   #countConnections(): void {
@@ -246,10 +261,15 @@ class GatewayServer implements Running {
   }
 }
 
+function neverLoaded({ loadedAt }: ListSource): boolean {
+  return loadedAt === undefined
+}
+
 /** A fault while closing what is no longer used concerns nobody any more. */
-async function retire({ issuers, upstreams }: Retired): Promise<void> {
+async function retire({ issuers, upstreams, revocations }: LeftOver): Promise<void> {
   await Promise.allSettled([
     ...issuers.map((issuer) => issuer.close()),
+    ...revocations.map((sources) => sources.close()),
     ...upstreams.map((upstream) => upstream.destroy()),
   ])
 }

@@ -10,6 +10,7 @@ import type { Configuration } from '../config/configuration.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { wallClock } from './clock.ts'
 import { VERSION } from './package.ts'
+import type { RevocationSources } from './revocation.ts'
 
 /** Sets the metrics that follow from a configuration. Called at start and after every reload. */
 export function describe(configuration: Configuration, metrics: Metrics): void {
@@ -56,6 +57,25 @@ function describeCertificates(configuration: Configuration, metrics: Metrics): v
     }
   }
   for (const { id, tls } of configuration.upstreams) note('upstream_client', id, firstOf(tls.cert))
+}
+
+/** The metrics of revocation lists: those in force now. */
+export function describeLists(all: Iterable<RevocationSources>, metrics: Metrics): void {
+  for (const gauge of [metrics.crlNextUpdate, metrics.crlEntries, metrics.crlLastSuccess]) {
+    gauge.reset()
+  }
+  const ends = new Map<string, number>()
+  for (const { sources } of all) {
+    for (const { lists, loadedAt } of sources) {
+      for (const { authority, nextUpdate, revoked } of lists) {
+        const ca = authority.name
+        ends.set(ca, Math.min(ends.get(ca) ?? nextUpdate, nextUpdate))
+        metrics.crlEntries.inc({ ca }, revoked.size)
+        if (loadedAt !== undefined) metrics.crlLastSuccess.set({ ca }, loadedAt)
+      }
+    }
+  }
+  for (const [ca, end] of ends) metrics.crlNextUpdate.set({ ca }, end)
 }
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g

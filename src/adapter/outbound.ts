@@ -8,7 +8,7 @@
 import { Agent, request } from 'undici'
 import type { OutboundTls } from '../config/configuration.ts'
 
-/** Largest answer that is read, in bytes. */
+/** Largest answer that is read, in bytes, unless another is said. */
 const MAX_ANSWER = 1_048_576
 
 export interface Answer {
@@ -34,15 +34,17 @@ export class OutboundError extends Error {
 export interface Call {
   readonly method: 'GET' | 'POST'
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Buffer
 }
 
 export class OutboundClient {
   readonly #agent: Agent
   readonly #timeoutMs: number
+  readonly #maxAnswer: number
 
   /** @param timeout Seconds for one call, from connecting to the last byte. */
-  constructor(tls: OutboundTls, timeout: number) {
+  constructor(tls: OutboundTls, timeout: number, maxAnswer = MAX_ANSWER) {
+    this.#maxAnswer = maxAnswer
     this.#timeoutMs = timeout * 1000
     this.#agent = new Agent({
       connections: 32,
@@ -81,7 +83,7 @@ export class OutboundClient {
     let size = 0
     for await (const chunk of body as AsyncIterable<Buffer>) {
       size += chunk.length
-      if (size > MAX_ANSWER) throw new Error('the answer is too large')
+      if (size > this.#maxAnswer) throw new Error('the answer is too large')
       chunks.push(chunk)
     }
     const type = headers['content-type']

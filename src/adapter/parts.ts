@@ -11,6 +11,7 @@ import { ResourceMetadata } from '../gateway/resource-metadata.ts'
 import { Route } from '../gateway/route.ts'
 import { Router } from '../gateway/router.ts'
 import { type IssuerParts, ReachedIssuer } from './issuers.ts'
+import { RevocationSources, Revocations } from './revocation.ts'
 import { asksForCertificates } from './tls-context.ts'
 import { PooledUpstream } from './upstream.ts'
 
@@ -18,6 +19,8 @@ export interface Parts {
   readonly configuration: Configuration
   readonly issuers: ReadonlyMap<string, ReachedIssuer>
   readonly upstreams: ReadonlyMap<string, PooledUpstream>
+  /** By the names that policies have for them. */
+  readonly revocations: ReadonlyMap<string, RevocationSources>
   readonly routes: readonly Route[]
   readonly serving: Serving
 }
@@ -30,7 +33,7 @@ export interface Parts {
 export function buildParts(
   configuration: Configuration,
   former: Parts | undefined,
-  services: Services,
+  services: Omit<Services, 'revocation'>,
   outside: IssuerParts,
 ): Parts {
   const issuers = new Map<string, ReachedIssuer>()
@@ -45,13 +48,15 @@ export function buildParts(
     const same = known !== undefined && isSame(known.config, config)
     upstreams.set(config.id, same ? known : new PooledUpstream(config))
   }
+  const revocations = buildRevocations(configuration, former, outside)
+  const revocation = new Revocations(revocations)
   const certificatesAsked = configuration.listeners.some(asksForCertificates)
   const routes = configuration.routes.map(
     (config) =>
       new Route(config, {
         upstream: upstreams.get(config.upstream)!,
         issuers: config.issuers.map((id) => issuers.get(id)!.issuer),
-        services,
+        services: { ...services, revocation },
         maxToken: configuration.limits.token,
         certificatesAsked,
       }),
@@ -63,17 +68,38 @@ export function buildParts(
       ? new ResourceMetadata(configuration, certificatesAsked)
       : undefined,
   }
-  return { configuration, issuers, upstreams, routes, serving }
+  return { configuration, issuers, upstreams, revocations, routes, serving }
+}
+
+function buildRevocations(
+  configuration: Configuration,
+  former: Parts | undefined,
+  outside: IssuerParts,
+): ReadonlyMap<string, RevocationSources> {
+  const revocations = new Map<string, RevocationSources>()
+  for (const { certificates } of configuration.listeners) {
+    for (const { clientCertificate } of certificates) {
+      const { ca, revocation: config } = clientCertificate
+      if (config === undefined || ca === undefined || revocations.has(config.id)) continue
+      const known = former?.revocations.get(config.id)
+      revocations.set(config.id, known ?? new RevocationSources(config, ca, outside))
+    }
+  }
+  return revocations
+}
+
+export interface LeftOver {
+  readonly issuers: readonly ReachedIssuer[]
+  readonly upstreams: readonly PooledUpstream[]
+  readonly revocations: readonly RevocationSources[]
 }
 
 /** What one configuration made and the other does not use. */
-export function leftOver(
-  from: Parts,
-  kept: Parts,
-): { issuers: ReachedIssuer[]; upstreams: PooledUpstream[] } {
+export function leftOver(from: Parts, kept: Parts): LeftOver {
   return {
     issuers: valuesWithout(from.issuers, kept.issuers),
     upstreams: valuesWithout(from.upstreams, kept.upstreams),
+    revocations: valuesWithout(from.revocations, kept.revocations),
   }
 }
 

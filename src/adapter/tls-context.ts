@@ -80,7 +80,8 @@ export function isSameTrust(one: ListenerConfig, other: ListenerConfig): boolean
 }
 
 function isSamePolicy(one: ClientCertificatePolicy, other: ClientCertificatePolicy): boolean {
-  return one.mode === other.mode && one.ca === other.ca
+  const isSameRevocation = one.revocation?.id === other.revocation?.id
+  return one.mode === other.mode && one.ca === other.ca && isSameRevocation
 }
 
 /** The certificate, policy and context for a name asked for in the handshake. */

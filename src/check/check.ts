@@ -9,6 +9,7 @@ import type { Failure } from '../failure/failure.ts'
 import type { ProofKeys } from '../sender-constraint/dpop/header.ts'
 import type { Nonces } from '../sender-constraint/dpop/nonce.ts'
 import type { ReplayStore } from '../sender-constraint/dpop/replay.ts'
+import type { RevocationSource } from '../sender-constraint/revocation.ts'
 import type { Scheme } from '../token/credentials.ts'
 import type { Issuer } from '../token/issuer.ts'
 import type { ResourceRequest } from './request.ts'
@@ -23,6 +24,7 @@ export interface Services {
   readonly replay: ReplayStore
   readonly nonces: Nonces
   readonly proofKeys: ProofKeys
+  readonly revocation: RevocationSource
 }
 
 /** What a check may know of the route that it is compiled for. */

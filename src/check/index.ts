@@ -11,6 +11,7 @@ import { accessToken } from './access-token.ts'
 import { authentication } from './authentication.ts'
 import { authorization } from './authorization.ts'
 import type { CheckDefinition } from './check.ts'
+import { clientCertificate } from './client-certificate.ts'
 import { credentials } from './credentials.ts'
 import { dpopFreshness } from './dpop-freshness.ts'
 import { dpopProof } from './dpop-proof.ts'
@@ -24,6 +25,7 @@ export const CHECKS = [
   dpopProof, //         establishes proof
   accessToken, //       establishes issuer and token     may wait: keys, introspection
   senderConstraint, //  the downgrade table: scheme, binding and proof agree
+  clientCertificate, // in force and as the route asks   may wait: OCSP
   dpopFreshness, //     establishes nextNonce
   authentication, //    acr, auth_time
   authorization, //     audience, scope, authorization_details, claims

@@ -54,6 +54,16 @@ export class CertificateFiles {
     }
   }
 
+  /** The path of a file that is read again and again while the gateway runs. */
+  locate(value: string, path: Path): string | undefined {
+    if (/-----BEGIN /.test(value)) {
+      this.#error('invalid-file', path, `${this.#shown(path)} is no path of a file`)
+      return undefined
+    }
+    const text = this.readText(value, path)
+    return text === undefined ? undefined : beside(this.#reader.document.file, value)
+  }
+
   /** A bundle of CA certificates. */
   readAuthorities(value: string | undefined, path: Path): string | undefined {
     if (value === undefined) return undefined

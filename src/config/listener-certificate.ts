@@ -8,7 +8,7 @@ import { isIP } from 'node:net'
 import type { CredentialFiles } from './certificate-file.ts'
 import type { PublicUrl } from './configuration.ts'
 import type { Path } from './document.ts'
-import type { ClientCertificateInput } from './listener-schema.ts'
+import type { ClientCertificateInput, RevocationInput } from './listener-schema.ts'
 import type { Sources } from './section.ts'
 
 /** One form for both ways to write a listener, with the places of what was written. */
@@ -39,6 +39,7 @@ export interface WrittenPolicy {
   readonly ca: string | undefined
   readonly path: Path
   readonly caPath: Path
+  readonly revocation: RevocationInput | undefined
 }
 
 /** A certificate as it was written and as it was read. */

@@ -6,9 +6,40 @@
 
 import { z } from 'zod'
 import { transport } from '../check/transport.ts'
-import { address, file, text, url } from './setting.ts'
+import { address, file, period, text, url } from './setting.ts'
 
 const VERIFY = ['off', 'request', 'optional', 'required'] as const
+
+const revocation = z
+  .strictObject({
+    crl: z
+      .array(text().meta({ examples: ['tls/clients.crl', 'http://crl.example/clients.crl'] }))
+      .min(1)
+      .describe(
+        'Revocation lists: files, or http(s) URLs. What they say goes before what a responder says.',
+      )
+      .optional(),
+    ocsp: z
+      .union([
+        z.strictObject({
+          responder: url('http://ocsp.example').describe('The responder for all certificates.'),
+        }),
+        z.strictObject({
+          hosts: z
+            .array(text())
+            .min(1)
+            .describe('Hosts, with a port if need be, that certificates may name as responder.'),
+        }),
+      ])
+      .describe('Ask a responder (RFC 6960) where no list can say.')
+      .optional(),
+    refresh: period('1s', '1d')
+      .describe('When lists are read again, if they do not end before.')
+      .prefault('1h'),
+  })
+  .describe(
+    'Where it is known which certificates were revoked. The authorities that sign lists and certificates have to be in ca, intermediate ones too.',
+  )
 
 const clientCertificate = z
   .strictObject({
@@ -19,6 +50,7 @@ const clientCertificate = z
       )
       .optional(),
     ca: file().describe("PEM file of the CAs of the clients' certificates.").optional(),
+    revocation: revocation.optional(),
   })
   .describe("Clients' certificates (RFC 8705).")
 
@@ -94,3 +126,4 @@ export const listenerSchema = z.strictObject({
 export type ListenerInput = z.output<typeof listenerSchema>
 export type ListenInput = z.output<typeof listenSchema>
 export type ClientCertificateInput = z.output<typeof clientCertificate>
+export type RevocationInput = z.output<typeof revocation>

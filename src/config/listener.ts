@@ -4,12 +4,8 @@
  * @module
  */
 
-import type {
-  ClientCertificatePolicy,
-  ListenerConfig,
-  PublicUrl,
-  ServerCertificate,
-} from './configuration.ts'
+import { compilePolicy, OFF } from './client-certificate.ts'
+import type { ListenerConfig, PublicUrl, ServerCertificate } from './configuration.ts'
 import type { Path } from './document.ts'
 import { parsePublicUrl, splitAddress } from './endpoint.ts'
 import {
@@ -76,6 +72,7 @@ function fromShort(input: ListenInput): Written {
       path: [...path, policy === undefined ? 'client_ca' : 'client_certificate'],
       caPath:
         client_ca === undefined ? [...path, 'client_certificate', 'ca'] : [...path, 'client_ca'],
+      revocation: policy?.revocation,
     },
     minVersion: input.min_version,
     minVersionPath: [...path, 'min_version'],
@@ -127,7 +124,8 @@ function writtenPolicy(
 ): WrittenPolicy | undefined {
   if (policy === undefined) return undefined
   const path = [...within, 'client_certificate']
-  return { verify: policy.verify, ca: policy.ca, path, caPath: [...path, 'ca'] }
+  const { verify, ca, revocation } = policy
+  return { verify, ca, path, caPath: [...path, 'ca'], revocation }
 }
 
 function compileListener(written: Written, sources: Sources, above: Layer): ListenerConfig {
@@ -171,8 +169,6 @@ function compileListener(written: Written, sources: Sources, above: Layer): List
   }
 }
 
-const OFF: ClientCertificatePolicy = { mode: 'off', ca: undefined }
-
 function compileUrls({ urls, path }: Written, { reader }: Sources): PublicUrl[] {
   const { document, diagnostics } = reader
   if (urls.length === 0) {
@@ -196,28 +192,4 @@ function compileUrls({ urls, path }: Written, { reader }: Sources): PublicUrl[] 
     diagnostics.error('invalid-value', document.at(path), message)
     return []
   })
-}
-
-function compilePolicy(
-  written: WrittenPolicy | undefined,
-  { reader, files }: Sources,
-): ClientCertificatePolicy | undefined {
-  if (written === undefined) return undefined
-  const { document, diagnostics } = reader
-  const mode = written.verify ?? (written.ca === undefined ? 'off' : 'optional')
-  const checksChain = mode === 'optional' || mode === 'required'
-  if (checksChain && written.ca === undefined) {
-    const message = `${nameOf(written.path)}: to verify certificates it wants their "ca"`
-    diagnostics.error('missing-key', document.key(written.path), message)
-  }
-  if (!checksChain && written.ca !== undefined) {
-    const message = `${nameOf(written.caPath)}: without effect, since verify is ${mode}`
-    diagnostics.error(
-      'invalid-value',
-      document.at(written.caPath),
-      message,
-      'optional and required use it',
-    )
-  }
-  return { mode, ca: files.readAuthorities(written.ca, written.caPath) }
 }

@@ -185,7 +185,34 @@ export const REASONS = {
     tls_client_cert_missing: 'The token is bound to a certificate, and the client showed none.',
     tls_client_cert_expired: 'The client certificate has expired.',
     tls_client_cert_not_yet_valid: 'The client certificate is not valid yet.',
-    tls_client_cert_untrusted: 'The client certificate has no chain to the CAs of the listener.',
+    tls_client_cert_untrusted:
+      "The client certificate has no chain to the CAs of the listener; the log has OpenSSL's word.",
+    tls_client_cert_too_large: 'The client certificate is larger than 32 KiB.',
+    tls_client_cert_weak_key:
+      'The key of the client certificate is RSA below 2048 bits, EC below 224, or of another kind.',
+    tls_client_cert_eku: 'The extended key usage of the client certificate has no clientAuth.',
+    tls_client_cert_of_authority:
+      'The client certificate is that of an authority (CA:TRUE), and not of a client.',
+  },
+  client_certificate: {
+    certificate_required: 'The route asks for a client certificate, and the client showed none.',
+    certificate_not_vouched_for:
+      'The route asks who the client is by its certificate, and the listener takes any (verify: request).',
+    certificate_unreadable: 'The client certificate is not in strict DER, or says a thing twice.',
+    certificate_subject_mismatch:
+      'The subject of the client certificate is not as the route asks; the log names the attribute.',
+    certificate_san_mismatch: 'No alternative name of the client certificate is as the route asks.',
+    certificate_role_missing:
+      'The client certificate lacks a PSD2 role that the route asks for, in its qcStatements.',
+    certificate_qc_type_mismatch:
+      'The client certificate is not of a qualified kind that the route takes.',
+    certificate_client_id_mismatch:
+      'The attribute of the client certificate that names the client is not the client_id of the token.',
+    tls_client_cert_revoked: 'The client certificate, or an authority of its chain, was revoked.',
+    tls_client_cert_unknown:
+      'The OCSP responder says that it does not know the client certificate.',
+    revocation_unavailable:
+      'Neither a revocation list in force nor a responder could say whether the certificate was revoked.',
   },
   dpop_freshness: {
     dpop_nonce_required: 'The proof has no nonce: the client tries again with the one it is sent.',

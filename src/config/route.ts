@@ -243,7 +243,7 @@ function warnOfNoDemand(
   reader.diagnostics.warn('unrestricted-route', at, message, note)
 }
 
-/** A route that only takes certificate-bound tokens, where no listener asks for certificates. */
+/** A route that can only be met with a certificate, where no listener asks for any. */
 function checkCertificates(
   layer: Layer,
   input: RouteInput,
@@ -255,8 +255,20 @@ function checkCertificates(
   const asks = listeners.some((one) =>
     [one, ...one.certificates].some(({ clientCertificate }) => clientCertificate.mode !== 'off'),
   )
-  if (input.public || !isRequired || asks || methods.includes('dpop')) return
-  const message = `${input.id} takes certificate-bound tokens only, and no listener asks for certificates`
+  if (input.public || asks) return
+  const takesBound = isRequired && !methods.includes('dpop')
+  if (!takesBound && !DEMANDS.some((name) => isDemanded(layer.get(name)?.value))) return
+  const wants = takesBound ? 'takes certificate-bound tokens only' : 'asks for client certificates'
+  const message = `${input.id} ${wants}, and no listener asks for certificates`
   const at = reader.document.at([...path, 'id'])
   reader.diagnostics.error('mtls-without-certificates', at, message, 'set client_ca')
+}
+
+const DEMANDS = ['required', 'subject', 'san', 'psd2_roles', 'qc_types', 'client_id'].map(
+  (setting) => `client_certificate.${setting}`,
+)
+
+/** Whether a setting says anything: not `false`, and no empty list. */
+function isDemanded(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false
 }

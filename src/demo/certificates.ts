@@ -24,8 +24,9 @@ import {
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
-  X509CrlGenerator,
 } from '@peculiar/x509'
+import { issueRevocationList, type RevocationList } from './revocation-list.ts'
+import { encodePem, SIGNING, signingAlgorithm } from './signing.ts'
 
 const DAY_MS = 86_400_000
 const VALIDITY_DAYS = 90
@@ -33,10 +34,7 @@ const VALIDITY_DAYS = 90
 /** A host whose clock is a little behind still accepts what was issued this second. */
 const BACKDATED_MS = 60_000
 
-const SIGNING = {
-  RSA: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
-  EC: { name: 'ECDSA', hash: 'SHA-256' },
-} as const
+const AUTHORITY_USAGE = KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign
 
 export type KeyKind = keyof typeof SIGNING
 
@@ -59,6 +57,8 @@ export interface Subject {
   readonly organization?: string
   /** `organizationIdentifier`, 2.5.4.97, for example `PSDGB-FCA-123456` (ETSI TS 119 495 §5.2.1). */
   readonly organizationIdentifier?: string
+  /** More of them, by short names or object identifiers. */
+  readonly attributes?: JsonName
 }
 
 export interface Issuance {
@@ -69,6 +69,8 @@ export interface Issuance {
   readonly keys?: webcrypto.CryptoKeyPair
   /** Object identifiers that take the place of the extended key usage that is due. None: no extension. */
   readonly extendedKeyUsage?: readonly string[]
+  /** Besides those that are due. */
+  readonly extensions?: readonly Extension[]
 }
 
 export interface ServerIssuance extends Issuance {
@@ -79,14 +81,10 @@ export interface ServerIssuance extends Issuance {
 }
 
 export interface ClientIssuance extends Issuance, Subject {
+  /** Whether it says that it is an authority, as that of a client should not. */
+  readonly isAuthority?: boolean
   readonly dnsNames?: readonly string[]
   readonly uris?: readonly string[]
-}
-
-export interface RevocationList {
-  readonly revoked: readonly Pick<Credential, 'serialNumber'>[]
-  readonly thisUpdate?: Date
-  readonly nextUpdate?: Date
 }
 
 export interface Authority {
@@ -94,6 +92,8 @@ export interface Authority {
   readonly certificate: string
   issueServer(issuance?: ServerIssuance): Promise<Credential>
   issueClient(issuance: ClientIssuance): Promise<Credential>
+  /** An authority below this one. */
+  issueAuthority(issuance: { readonly name: string } & Issuance): Promise<Authority & Credential>
   /** A certificate revocation list, PEM. */
   issueRevocationList(list: RevocationList): Promise<string>
 }
@@ -123,16 +123,30 @@ export async function createAuthority(
     signingAlgorithm: signingAlgorithm(keys),
     extensions: [
       new BasicConstraintsExtension(true, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      new KeyUsagesExtension(AUTHORITY_USAGE, true),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   })
   const issuer = { name, keys }
 
+  return authorityOf(issuer, pem(root))
+}
+
+function authorityOf(issuer: Issuer, certificate: string): Authority {
   return {
-    certificate: pem(root),
+    certificate,
     issueServer: (issuance = {}) => issueServer(issuer, issuance),
     issueClient: (issuance) => issueClient(issuer, issuance),
+    issueAuthority: async ({ name: commonName, ...issuance }) => {
+      const credential = await issueClient(issuer, {
+        ...issuance,
+        commonName,
+        isAuthority: true,
+        extendedKeyUsage: [],
+      })
+      const below = { name: distinguishedName({ commonName }), keys: credential.keys }
+      return { ...credential, ...authorityOf(below, credential.certificate) }
+    },
     issueRevocationList: (list) => issueRevocationList(issuer, list),
   }
 }
@@ -190,18 +204,20 @@ function issueClient(issuer: Issuer, issuance: ClientIssuance): Promise<Credenti
 
 async function issue(
   issuer: Issuer,
-  issuance: Issuance,
+  issuance: Issuance & Pick<ClientIssuance, 'isAuthority'>,
   subject: Subject,
   names: JsonGeneralNames,
   usage: string,
 ): Promise<Credential> {
   const keys = issuance.keys ?? (await generateKeys(issuance.keyKind))
   const usages = issuance.extendedKeyUsage ?? [usage]
+  const { isAuthority = false } = issuance
   const extensions: Extension[] = [
-    new BasicConstraintsExtension(false, undefined, true),
-    new KeyUsagesExtension(keyUsage(keys), true),
+    new BasicConstraintsExtension(isAuthority, undefined, true),
+    new KeyUsagesExtension(isAuthority ? AUTHORITY_USAGE : keyUsage(keys), true),
     await SubjectKeyIdentifierExtension.create(keys.publicKey),
     await AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey),
+    ...(issuance.extensions ?? []),
   ]
   if (usages.length > 0) extensions.push(new ExtendedKeyUsageExtension([...usages]))
   if (names.length > 0) extensions.push(new SubjectAlternativeNameExtension(names))
@@ -227,27 +243,12 @@ async function issue(
   }
 }
 
-async function issueRevocationList(issuer: Issuer, list: RevocationList): Promise<string> {
-  const thisUpdate = list.thisUpdate ?? new Date(Date.now() - BACKDATED_MS)
-  const crl = await X509CrlGenerator.create({
-    issuer: issuer.name,
-    thisUpdate,
-    nextUpdate: list.nextUpdate ?? new Date(Date.now() + DAY_MS),
-    signingAlgorithm: signingAlgorithm(issuer.keys),
-    signingKey: issuer.keys.privateKey,
-    entries: list.revoked.map(({ serialNumber }) => ({ serialNumber, revocationDate: thisUpdate })),
-    extensions: [await AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey)],
-  })
-  // OpenSSL knows the label of RFC 7468 §6 and not the library's own `CRL`.
-  return encodePem('X509 CRL', Buffer.from(crl.rawData))
-}
-
 function distinguishedName(subject: Subject): JsonName {
   const { commonName, organization, organizationIdentifier } = subject
   const name: JsonName = []
   if (organization !== undefined) name.push({ O: [organization] })
   if (organizationIdentifier !== undefined) name.push({ '2.5.4.97': [organizationIdentifier] })
-  return [...name, { CN: [commonName] }]
+  return [...name, ...(subject.attributes ?? []), { CN: [commonName] }]
 }
 
 function validity({ notBefore, notAfter }: Issuance) {
@@ -255,10 +256,6 @@ function validity({ notBefore, notAfter }: Issuance) {
     notBefore: notBefore ?? new Date(Date.now() - BACKDATED_MS),
     notAfter: notAfter ?? new Date(Date.now() + VALIDITY_DAYS * DAY_MS),
   }
-}
-
-function signingAlgorithm({ privateKey }: webcrypto.CryptoKeyPair) {
-  return privateKey.algorithm.name === SIGNING.EC.name ? SIGNING.EC : SIGNING.RSA
 }
 
 function keyUsage({ privateKey }: webcrypto.CryptoKeyPair): KeyUsageFlags {
@@ -277,9 +274,4 @@ function newSerialNumber(): string {
 
 function pem(certificate: X509Certificate): string {
   return encodePem('CERTIFICATE', Buffer.from(certificate.rawData))
-}
-
-function encodePem(label: string, der: Buffer): string {
-  const lines = der.toString('base64').match(/.{1,64}/g)!
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }

@@ -31,7 +31,7 @@ export function anyOf<const T extends readonly [string, ...string[]]>(values: T)
 }
 
 /** All of these are required. A child may require more. */
-export function allOf(element: z.ZodString) {
+export function allOf<T extends z.ZodString | z.ZodEnum>(element: T) {
   return z.array(element).meta({ order: 'superset', loosest: [] } as SettingMeta)
 }
 

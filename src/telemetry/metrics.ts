@@ -159,6 +159,23 @@ export function createMetrics() {
       ['name', 'role'],
     ),
 
+    revocationChecks: counter(
+      'revocation_checks_total',
+      'Questions whether a client certificate was revoked.',
+      ['method', 'result'],
+    ),
+    crlNextUpdate: gauge(
+      'crl_next_update_timestamp_seconds',
+      'When a revocation list ends: of several of one authority, the first.',
+      ['ca'],
+    ),
+    crlEntries: gauge('crl_entries', 'Certificates that are listed as revoked.', ['ca']),
+    crlLastSuccess: gauge(
+      'crl_last_success_timestamp_seconds',
+      'When a revocation list was last read without a fault.',
+      ['ca'],
+    ),
+
     upstreamRequests: counter('upstream_requests_total', 'Requests to upstreams.', [
       'upstream',
       'code_class',

@@ -81,8 +81,8 @@ describe('another configuration', () => {
 
   test('leaves nothing over that both use', async () => {
     const parts = build(await read(YAML.replace('[accounts]', '[payments]')), former)
-    expect(leftOver(former, parts)).toEqual({ issuers: [], upstreams: [] })
-    expect(leftOver(parts, former)).toEqual({ issuers: [], upstreams: [] })
+    expect(leftOver(former, parts)).toEqual({ issuers: [], upstreams: [], revocations: [] })
+    expect(leftOver(parts, former)).toEqual({ issuers: [], upstreams: [], revocations: [] })
     expect(parts.routes).not.toBe(former.routes)
   })
 

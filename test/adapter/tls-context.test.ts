@@ -111,10 +111,13 @@ test('a listener asks for certificates if one of its hosts does', () => {
 })
 
 describe('whether hosts of a listener ask for different certificates', () => {
+  const revocation = { id: 'x', lists: ['clients.crl'], ocsp: undefined, refresh: 3600 }
+
   test.each<[string, ClientCertificatePolicy[], boolean]>([
     ['the same', [OFF, OFF], false],
     ['another mode', [OFF, { mode: 'request', ca: undefined }], true],
     ['another authority', [OFF, { mode: 'off', ca: 'x' }], true],
+    ['revocation', [OFF, { ...OFF, revocation }], true],
   ])('%s', (_, policies, expected) => {
     expect(hasSeveralPolicies(listener([['a'], ['b']], policies))).toBe(expected)
   })

@@ -26,16 +26,17 @@ describe('a request', () => {
     const { code, printed } = await explain('get', url)
     expect(code).toBe(0)
     expect(printed).toContain(`GET ${url}\n\nroute     accounts  ${config}:12`)
-    expect(printed.match(/^\d\. \w+/gm)).toEqual([
+    expect(printed.match(/^\d+\. \w+/gm)).toEqual([
       '1. transport',
       '2. credentials',
       '3. dpop_proof',
       '4. access_token',
       '5. sender_constraint',
-      '6. dpop_freshness',
-      '7. authentication',
-      '8. authorization',
-      '9. replay',
+      '6. client_certificate',
+      '7. dpop_freshness',
+      '8. authentication',
+      '9. authorization',
+      '10. replay',
     ])
     expect(printed).toMatch(
       /required {2,}true {2,}fapi2-security {2,}FAPI 2.0 Security Profile 5.3.4-5\n/,
@@ -99,7 +100,7 @@ describe('a request', () => {
     const routes =
       '[{ id: a, match: /a, scopes: ["${file:secret-scope}"], upstream: "http://127.0.0.1:1" }]'
     const { printed } = await explain('GET', '/a', gateway({ routes }))
-    expect(printed).toContain('scopes         ${file:secret-scope}')
+    expect(printed).toMatch(/scopes {2,}\$\{file:secret-scope\}/)
     expect(printed).not.toContain('s3cr3t')
   })
 })

@@ -25,9 +25,11 @@ describe('the profiles that ship', () => {
 
   test.each(shipped)('%s has a clause and a value for all that is not asked by a route', (name) => {
     const rows = loadProfile(name)?.rows
-    // What a token has to be worth is asked by a route, and limits that are set at all.
+    // What a token and a certificate have to say is asked by a route, and limits that are set at all.
+    const ofRoutes = ['client_certificate.required', 'client_certificate.psd2_roles']
     const wanted = SETTINGS.filter(
-      ({ kind, check }) => kind.loosest !== undefined && check !== 'authorization',
+      ({ kind, check, name: setting }) =>
+        kind.loosest !== undefined && check !== 'authorization' && !ofRoutes.includes(setting),
     )
     expect([...(rows?.keys() ?? [])].sort()).toEqual(wanted.map((one) => one.name).sort())
     for (const { by, byDefault } of rows?.values() ?? []) {

@@ -130,7 +130,7 @@ describe.each(['TLSv1.3', 'TLSv1.2'] as const)('%s', (maxVersion) => {
     ['optional', 'for anything', '200'],
     ['optional', 'foreign', '401 tls_client_cert_untrusted'],
     ['optional', 'self-signed', '401 tls_client_cert_untrusted'],
-    ['optional', 'for servers', '401 tls_client_cert_untrusted'],
+    ['optional', 'for servers', '401 tls_client_cert_eku'],
     ['optional', 'expired', '401 tls_client_cert_expired'],
     ['optional', 'early', '401 tls_client_cert_not_yet_valid'],
     ['optional', 'none', '401 tls_client_cert_missing'],

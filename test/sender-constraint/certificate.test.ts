@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { checkCertificate } from '../../src/sender-constraint/certificate.ts'
+import {
+  type ClientCertificate,
+  checkCertificate,
+} from '../../src/sender-constraint/certificate.ts'
 import { CERTIFICATE } from '../support/checked-request.ts'
 
 const { notBefore, notAfter } = CERTIFICATE
@@ -42,5 +45,47 @@ describe('checkCertificate', () => {
     expect(checkCertificate(selfSigned, notAfter + 1)).toMatchObject({
       reason: 'tls_client_cert_expired',
     })
+  })
+
+  test.each<[string, Partial<ClientCertificate>, string]>([
+    [
+      'RFC 8705 §7.5: larger than those that are read [M15, MTLS-12]',
+      { isTooLarge: true },
+      'tls_client_cert_too_large',
+    ],
+    [
+      'FAPI 2.0 SP §5.4.1: with a weak key',
+      { hasWeakKey: true, chainError: 'EE_KEY_TOO_SMALL' },
+      'tls_client_cert_weak_key',
+    ],
+    [
+      'FAPI 2.0 SP §5.4.1: with a weak key, whatever the chain',
+      { hasWeakKey: true, chainRequired: false },
+      'tls_client_cert_weak_key',
+    ],
+    [
+      'RFC 5280 §4.2.1.12: for other purposes, as OpenSSL says too [MTLS-6, M03]',
+      { isForClients: false, chainError: 'INVALID_PURPOSE' },
+      'tls_client_cert_eku',
+    ],
+    [
+      'RFC 5280 §4.2.1.12: for other purposes, whatever OpenSSL says [MTLS-6, M03]',
+      { isForClients: false },
+      'tls_client_cert_eku',
+    ],
+    [
+      'of a foreign authority and for other purposes',
+      { isForClients: false, chainError: 'UNABLE_TO_GET_ISSUER_CERT' },
+      'tls_client_cert_untrusted',
+    ],
+    ['of an authority itself [MTLS-6, M03]', { isAuthority: true }, 'tls_client_cert_of_authority'],
+  ])('a certificate is refused: %s', (_title, changed, reason) => {
+    const failure = checkCertificate({ ...CERTIFICATE, ...changed }, notBefore)
+    expect(failure).toMatchObject({ error: 'invalid_token', reason })
+  })
+
+  test('RFC 8705 §2.2: one that is only pinned may say of itself what it likes', () => {
+    const pinned = { ...CERTIFICATE, chainRequired: false, isAuthority: true, isForClients: false }
+    expect(checkCertificate(pinned, notBefore)).toBeUndefined()
   })
 })

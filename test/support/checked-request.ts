@@ -22,6 +22,13 @@ export const CERTIFICATE: ClientCertificate = {
   notAfter: NOW + 1000,
   chainRequired: true,
   chainError: undefined,
+  isTooLarge: false,
+  hasWeakKey: false,
+  isAuthority: false,
+  isForClients: true,
+  isDemanded: false,
+  revocation: undefined,
+  facts: undefined,
 }
 
 export const CONNECTION: Connection = {
@@ -38,6 +45,7 @@ export function createServices(replayEntries = 100): Services {
     replay: new MemoryReplayStore(replayEntries),
     nonces: new Nonces(Buffer.alloc(32, 1), 30),
     proofKeys: new Map(),
+    revocation: { statusOf: () => 'unavailable' },
   }
 }
 

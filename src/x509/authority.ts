@@ -1,0 +1,55 @@
+/**
+ * The authorities of a bundle, and who of them issued a certificate.
+ *
+ * @module
+ */
+
+import { type KeyObject, X509Certificate } from 'node:crypto'
+import { type CertificateFacts, parseCertificate } from './certificate.ts'
+
+const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
+
+export interface Authority {
+  /** Its subject, on one line. */
+  readonly name: string
+  readonly facts: CertificateFacts
+  readonly key: KeyObject
+}
+
+/** The certificates of a PEM bundle that are of authorities and can be read. */
+export function parseAuthorities(pem: string): Authority[] {
+  return (pem.match(PEM) ?? []).flatMap((block) => {
+    const authority = toAuthority(block)
+    return authority === undefined ? [] : [authority]
+  })
+}
+
+function toAuthority(block: string): Authority | undefined {
+  try {
+    const certificate = new X509Certificate(block)
+    const facts = parseCertificate(certificate.raw)
+    if (facts === undefined || !facts.isAuthority) return undefined
+    const name = certificate.subject.split('\n').join(', ')
+    return { name, facts, key: certificate.publicKey }
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The authority whose key signed a certificate: of several with one name, as after a change of keys, the
+ * right one.
+ */
+export function issuerOf(
+  facts: CertificateFacts,
+  authorities: readonly Authority[],
+): Authority | undefined {
+  const named = authorities.filter((one) => one.facts.subject.equals(facts.issuer))
+  if (named.length === 0) return undefined
+  try {
+    const certificate = new X509Certificate(facts.der)
+    return named.find(({ key }) => certificate.verify(key))
+  } catch {
+    return undefined
+  }
+}

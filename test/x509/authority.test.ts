@@ -1,0 +1,41 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import {
+  type Authority,
+  type Credential,
+  createAuthority,
+  createSelfSigned,
+} from '../../src/demo/certificates.ts'
+import { issuerOf, parseAuthorities } from '../../src/x509/authority.ts'
+import { factsOf } from '../support/public-key-infrastructure.ts'
+
+let former: Authority
+let next: Authority
+let client: Credential
+
+beforeAll(async () => {
+  former = await createAuthority({ name: 'one CA', keyKind: 'EC' })
+  next = await createAuthority({ name: 'one CA', keyKind: 'EC' })
+  client = await next.issueClient({ commonName: 'client', keyKind: 'EC' })
+})
+
+describe('who issued a certificate', () => {
+  test('is of the name and of the key: an authority may have changed its key', () => {
+    const authorities = parseAuthorities(`${former.certificate}\n${next.certificate}`)
+    expect(authorities.map(({ name }) => name)).toEqual(['CN=one CA', 'CN=one CA'])
+    expect(issuerOf(factsOf(client), authorities)).toBe(authorities[1])
+  })
+
+  test('is not one of the name alone', () => {
+    expect(issuerOf(factsOf(client), parseAuthorities(former.certificate))).toBeUndefined()
+  })
+
+  test('RFC 5280 §4.2.1.9: is an authority', async () => {
+    const { certificate } = await createSelfSigned({ commonName: 'no CA', keyKind: 'EC' })
+    expect(parseAuthorities(certificate)).toEqual([])
+  })
+
+  test('is not read from what is no certificate', () => {
+    const text = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'
+    expect(parseAuthorities(`${text}\n${next.certificate}`)).toHaveLength(1)
+  })
+})
