@@ -9,6 +9,7 @@ import type { Connection } from '../check/request.ts'
 import type { ClientCertificatePolicy } from '../config/configuration.ts'
 import type { ClientCertificate } from '../sender-constraint/certificate.ts'
 import { certificateFacts } from './certificate-facts.ts'
+import type { Front } from './front.ts'
 
 /**
  * Reads the facts of a connection whose handshake is done.
@@ -20,15 +21,22 @@ export function readConnection(
   socket: TLSSocket,
   listener: string,
   policy: ClientCertificatePolicy,
+  front: Front,
 ): Connection {
   const serverName = (socket as { servername?: string | false }).servername
+  const remoteAddress = socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''
+  // A proxy's own certificate is not its client's.
+  const certificate =
+    policy.mode === 'off' || policy.from !== 'tls' ? undefined : readCertificate(socket, policy)
   return {
     listener,
-    remoteAddress: socket.remoteAddress?.replace(/^::ffff:/, '') ?? '',
+    remoteAddress,
     serverName: typeof serverName === 'string' ? serverName.toLowerCase() : undefined,
     protocol: socket.getProtocol() ?? '',
     cipherSuite: socket.getCipher().standardName,
-    certificate: policy.mode === 'off' ? undefined : readCertificate(socket, policy),
+    certificate,
+    certificateRequired: policy.mode === 'required',
+    front: front.proxyAt(remoteAddress, policy, certificate),
   }
 }
 

@@ -15,6 +15,7 @@ import type { Gateway } from '../gateway/handler.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { readConnection } from './connection.ts'
 import { limitConnections } from './connection-count.ts'
+import { Front } from './front.ts'
 import { listen, urlOf } from './listening.ts'
 import { failureOfParser, refuseRaw } from './malformed.ts'
 import { asksForCertificates, contextOptions, Hosts, isSameTrust } from './tls-context.ts'
@@ -40,12 +41,14 @@ export class Listener {
   readonly #refused = new WeakSet<object>()
   #config: ListenerConfig
   #hosts: Hosts
+  #front: Front
   #draining = false
 
   constructor(config: ListenerConfig, parts: ListenerParts) {
     this.#config = config
     this.#parts = parts
     this.#hosts = new Hosts(config)
+    this.#front = new Front(config)
     this.#server = this.#createServer()
   }
 
@@ -65,10 +68,11 @@ export class Listener {
    */
   prepare(config: ListenerConfig): () => void {
     const hosts = new Hosts(config)
-    return () => this.#reload(config, hosts)
+    const front = new Front(config)
+    return () => this.#reload(config, hosts, front)
   }
 
-  #reload(config: ListenerConfig, hosts: Hosts): void {
+  #reload(config: ListenerConfig, hosts: Hosts, front: Front): void {
     // RFC 9325 §7.5: what was believed of a client by the former rule is not believed by the new one.
     if (!isSameTrust(config, this.#config)) {
       this.#connections = new WeakMap()
@@ -76,6 +80,7 @@ export class Listener {
     }
     this.#config = config
     this.#hosts = hosts
+    this.#front = front
     const [first] = config.certificates
     if (first !== undefined) this.#server.setSecureContext(contextOptions(config, first))
   }
@@ -121,7 +126,7 @@ export class Listener {
       noDelay: true,
     })
     server.maxConnections = limits.connections
-    limitConnections(server, limits.connectionsPerAddress)
+    limitConnections(server, limits.connectionsPerAddress, (one) => this.#front.trusts(one))
     server.maxRequestsPerSocket = limits.requestsPerConnection
     // Lines are counted by checkMessage, which has an answer for too many.
     server.maxHeadersCount = 0
@@ -158,7 +163,7 @@ export class Listener {
       return
     }
     const policy = host.certificate.clientCertificate
-    const connection = readConnection(socket, this.#config.id, policy)
+    const connection = readConnection(socket, this.#config.id, policy, this.#front)
     this.#parts.metrics.tlsHandshakes.inc({
       listener: this.#config.id,
       version: connection.protocol,
@@ -169,6 +174,7 @@ export class Listener {
     const { certificate } = connection
     if (
       policy.mode === 'required' &&
+      policy.from === 'tls' &&
       (certificate === undefined || certificate.chainError !== undefined)
     ) {
       socket.destroy()

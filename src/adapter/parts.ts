@@ -5,13 +5,13 @@
  */
 
 import type { Services } from '../check/check.ts'
-import type { Configuration } from '../config/configuration.ts'
+import type { Configuration, ListenerConfig } from '../config/configuration.ts'
 import type { Serving } from '../gateway/handler.ts'
 import { ResourceMetadata } from '../gateway/resource-metadata.ts'
 import { Route } from '../gateway/route.ts'
 import { Router } from '../gateway/router.ts'
 import { type IssuerParts, ReachedIssuer } from './issuers.ts'
-import { asksForCertificates } from './tls-context.ts'
+import { asksForCertificates, knowsCertificates } from './tls-context.ts'
 import { PooledUpstream } from './upstream.ts'
 
 export interface Parts {
@@ -45,7 +45,8 @@ export function buildParts(
     const same = known !== undefined && isSame(known.config, config)
     upstreams.set(config.id, same ? known : new PooledUpstream(config))
   }
-  const certificatesAsked = configuration.listeners.some(asksForCertificates)
+  const certificatesAsked = configuration.listeners.some(knowsCertificates)
+  const ownedFields = configuration.listeners.flatMap(certificateFieldsOf)
   const routes = configuration.routes.map(
     (config) =>
       new Route(config, {
@@ -54,6 +55,7 @@ export function buildParts(
         services,
         maxToken: configuration.limits.token,
         certificatesAsked,
+        ownedFields,
       }),
   )
   const serving = {
@@ -64,6 +66,13 @@ export function buildParts(
       : undefined,
   }
   return { configuration, issuers, upstreams, routes, serving }
+}
+
+/** Names of fields in which proxies in front pass certificates on: nobody else's are forwarded. */
+function certificateFieldsOf({ certificates }: ListenerConfig): string[] {
+  return certificates.flatMap(({ clientCertificate: { from } }) =>
+    from === 'tls' ? [] : [from.field, from.chainField ?? from.field],
+  )
 }
 
 /** What one configuration made and the other does not use. */

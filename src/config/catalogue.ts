@@ -63,6 +63,8 @@ export const CATALOGUE = {
     'A route that is not public asks for a token, and for nothing in it: no scopes, no any_scope, no claims. Every valid token of its issuers passes, whatever it was granted for (RFC 6750 §3.1, FAPI 2.0 Security Profile §5.3.4-4). Name the scopes or claims that the access needs, in the route or in the defaults.',
   'mtls-without-certificates':
     'A route accepts certificate-bound tokens only, and no listener asks clients for a certificate, so it could never be used. Set client_ca, or client_certificate.verify.',
+  'unused-proxies':
+    'The setting trusted_proxies names who may say for which client it asks, and nothing is taken from them: client_address is connection, and client_certificate.from is tls. Leave it out, or let it have an effect.',
   'no-such-profile':
     'There is no such file in config/profiles. `fapi-gateway profile` lists the profiles.',
   'invalid-profile': 'A profile file of the gateway itself does not hold. This is a bug.',

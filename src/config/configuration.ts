@@ -5,7 +5,9 @@
  * @module
  */
 
+import type { ClientCertFields } from '../http/client-cert.ts'
 import type { CorsPolicy } from '../http/cors.ts'
+import type { ForwardedForField } from '../http/forwarded-for.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
 
 /** Where something stands in a configuration file; lines and columns count from 1. */
@@ -47,8 +49,12 @@ export interface PublicUrl {
  */
 export type ClientCertificateMode = 'off' | 'request' | 'optional' | 'required'
 
+/** The handshake, or the fields of a trusted proxy in front. */
+export type ClientCertificateSource = 'tls' | ClientCertFields
+
 export interface ClientCertificatePolicy {
   readonly mode: ClientCertificateMode
+  readonly from: ClientCertificateSource
   /** PEM bundle of the CAs; undefined in the modes that check no chain. */
   readonly ca: string | undefined
 }
@@ -72,6 +78,10 @@ export interface ListenerConfig {
   readonly publicUrls: readonly PublicUrl[]
   readonly certificates: readonly ServerCertificate[]
   readonly clientCertificate: ClientCertificatePolicy
+  /** Ranges of addresses, `address/prefix`: who connects from there may say for whom it asks. */
+  readonly trustedProxies: readonly string[]
+  /** Where a trusted proxy says the client's address; undefined: its own is taken. */
+  readonly clientAddress: ForwardedForField | undefined
   /** `1.2` or `1.3`. */
   readonly minVersion: string
   /** IANA names. */
@@ -168,6 +178,11 @@ export interface ForwardConfig {
   /** `mtls`, `dpop`, `mtls+dpop` or `none`. */
   readonly binding: string | undefined
   readonly thumbprint: string | undefined
+  /** RFC 9440: the client's certificate, and what is between it and its CA. */
+  readonly clientCert: string | undefined
+  readonly clientCertChain: string | undefined
+  /** Names of fields that a client may not send to this upstream either. */
+  readonly removed: readonly string[]
   readonly authorization: 'strip' | 'pass'
 }
 

@@ -12,6 +12,7 @@ import type {
 } from './configuration.ts'
 import type { Path } from './document.ts'
 import { parsePublicUrl, splitAddress } from './endpoint.ts'
+import { compileFront, compileSource } from './front-proxy.ts'
 import {
   type Written,
   type WrittenPolicy,
@@ -72,11 +73,14 @@ function fromShort(input: ListenInput): Written {
     certificates: [{ ...long, names: [], namesPath: path, clientCertificate: undefined }],
     clientCertificate: {
       verify: policy?.verify,
+      from: policy?.from,
       ca: client_ca ?? policy?.ca,
       path: [...path, policy === undefined ? 'client_ca' : 'client_certificate'],
       caPath:
         client_ca === undefined ? [...path, 'client_certificate', 'ca'] : [...path, 'client_ca'],
     },
+    trustedProxies: input.trusted_proxies,
+    clientAddress: input.client_address,
     minVersion: input.min_version,
     minVersionPath: [...path, 'min_version'],
   }
@@ -101,6 +105,8 @@ function fromLong(id: string, path: Path, input: ListenerInput): Written {
       }
     }),
     clientCertificate: writtenPolicy(input.client_certificate, path),
+    trustedProxies: input.trusted_proxies,
+    clientAddress: input.client_address,
     minVersion: input.tls.min_version,
     minVersionPath: [...path, 'tls', 'min_version'],
   }
@@ -125,7 +131,7 @@ function writtenPolicy(
 ): WrittenPolicy | undefined {
   if (policy === undefined) return undefined
   const path = [...within, 'client_certificate']
-  return { verify: policy.verify, ca: policy.ca, path, caPath: [...path, 'ca'] }
+  return { verify: policy.verify, from: policy.from, ca: policy.ca, path, caPath: [...path, 'ca'] }
 }
 
 function compileListener(written: Written, sources: Sources, above: Layer): ListenerConfig {
@@ -151,6 +157,9 @@ function compileListener(written: Written, sources: Sources, above: Layer): List
   const minVersion = layer.get('transport.min_version')?.value as string
   const cipherSuites = layer.get('transport.cipher_suites')?.value as string[]
 
+  const policies = [ownPolicy, ...certificates.map(({ policy }) => policy)]
+  const front = compileFront(written, policies, sources)
+
   warnOfSuites(certificates, minVersion, cipherSuites, sources)
   warnOfNames(certificates, publicUrls, written, sources)
   // What could not be read was an error: this will not be served, but the rest is judged by it.
@@ -163,12 +172,13 @@ function compileListener(written: Written, sources: Sources, above: Layer): List
       return { name, cert, key, hosts: one.names, clientCertificate: policy ?? OFF }
     }),
     clientCertificate: ownPolicy ?? OFF,
+    ...front,
     minVersion,
     cipherSuites,
   }
 }
 
-const OFF: ClientCertificatePolicy = { mode: 'off', ca: undefined }
+const OFF: ClientCertificatePolicy = { mode: 'off', from: 'tls', ca: undefined }
 
 function compileUrls({ urls, path }: Written, { reader }: Sources): PublicUrl[] {
   const { document, diagnostics } = reader
@@ -216,5 +226,16 @@ function compilePolicy(
       'optional and required use it',
     )
   }
-  return { mode, ca: files.readAuthorities(written.ca, written.caPath) }
+  const from = compileSource(written.from, [...written.path, 'from'], reader)
+  if (from !== 'tls' && mode === 'off') {
+    const path = [...written.path, 'from']
+    const message = `${nameOf(path)}: without effect, since verify is off`
+    diagnostics.error(
+      'invalid-value',
+      document.key(path),
+      message,
+      'optional and required want a "ca"',
+    )
+  }
+  return { mode, from, ca: files.readAuthorities(written.ca, written.caPath) }
 }

@@ -14,6 +14,7 @@ import { interactionId } from '../http/interaction-id.ts'
 import { checkMessage, parseFraming } from '../http/message.ts'
 import { parseRequestTarget } from '../http/path.ts'
 import { type Authority, hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
+import { checkPresence } from '../sender-constraint/certificate.ts'
 import { Answer, give } from './answer.ts'
 import { readContent } from './content.ts'
 import { Exchange } from './exchange.ts'
@@ -132,6 +133,11 @@ export class Gateway {
     exchange.content = content
     const malformed = checkMessage(rawHeaders, url, limits)
     if (malformed !== undefined) return malformed
+    const now = this.#surroundings.now()
+    const { front } = connection
+    const certificate =
+      front === undefined ? connection.certificate : front.certificateOf(rawHeaders, now)
+    if (certificate instanceof Failure) return certificate
 
     const target = parseRequestTarget(url)
     if (target instanceof Failure) return target
@@ -177,10 +183,12 @@ export class Gateway {
       target.query,
       publicUrl.prefix + target.path,
       rawHeaders,
-      this.#surroundings.now(),
+      now,
       exchange.interactionId,
-      connection.certificate,
+      certificate,
     )
+    const absent = connection.certificateRequired ? checkPresence(certificate, now) : undefined
+    if (absent !== undefined) return absent
     if (content.length !== undefined && content.length > route.maxBody) {
       return fail('content_too_large', 'content_length_over_limit')
     }

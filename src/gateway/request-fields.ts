@@ -9,6 +9,7 @@
 
 import { fieldLines, parseListTokens } from '../http/field.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
+import { appendClientCert } from './client-cert-fields.ts'
 import type { Exchange } from './exchange.ts'
 import { appendIdentity } from './identity.ts'
 import type { Route } from './route.ts'
@@ -21,7 +22,7 @@ const VIA = '1.1 fapi-gateway'
  * connection pool sets. The request has passed its checks.
  */
 export function requestFields(exchange: Exchange, route: Route): string[] {
-  const { incoming, connection, request, content } = exchange
+  const { incoming, request, content } = exchange
   const { rawHeaders } = incoming
   const named = connectionOptions(rawHeaders)
   const headers: string[] = []
@@ -41,8 +42,9 @@ export function requestFields(exchange: Exchange, route: Route): string[] {
     headers.push('Content-Length', String(content.length))
   }
   headers.push(INTERACTION_ID, exchange.interactionId, 'Via', VIA)
-  appendForwarded(headers, connection.remoteAddress, exchange.authority)
+  appendForwarded(headers, exchange.clientAddress, exchange.authority)
   if (request?.hasToken) appendIdentity(headers, route.forward, request)
+  if (request !== undefined) appendClientCert(headers, route.forward, request)
   return headers
 }
 
@@ -56,14 +58,14 @@ export function connectionOptions(rawFields: readonly string[]): string[] | unde
     : options
 }
 
-/** RFC 7239 and its predecessors: replaced, never appended to, since nobody in front is trusted. */
-function appendForwarded(headers: string[], remoteAddress: string, host: string): void {
-  const node = remoteAddress.includes(':') ? `"[${remoteAddress}]"` : remoteAddress
+/** RFC 7239 and its predecessors: replaced, never appended to. Who is trusted in front has been read. */
+function appendForwarded(headers: string[], client: string, host: string): void {
+  const node = client.includes(':') ? `"[${client}]"` : client
   headers.push(
     'Forwarded',
     `for=${node};host="${host}";proto=https`,
     'X-Forwarded-For',
-    remoteAddress,
+    client,
     'X-Forwarded-Host',
     host,
     'X-Forwarded-Proto',

@@ -6,6 +6,7 @@
  */
 
 import { corsFields } from '../http/cors.ts'
+import { parseListTokens } from '../http/field.ts'
 import { compileResponseFieldFilter } from '../http/forwardable.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
 import type { Exchange } from './exchange.ts'
@@ -49,7 +50,8 @@ export function responseFields(
     // Who may read an answer is said once, by the route.
     if (route.cors !== undefined && name.startsWith('access-control-')) continue
     if (name === 'www-authenticate') challenged = true
-    headers.push(rawFields[i]!, rawFields[i + 1]!)
+    const value = rawFields[i + 1]!
+    headers.push(rawFields[i]!, name === 'vary' && variesOnOurs(value, route) ? '*' : value)
   }
 
   headers.push(INTERACTION_ID, exchange.interactionId)
@@ -68,4 +70,12 @@ export function responseFields(
     exchange.response.shouldKeepAlive = false
   }
   return headers
+}
+
+/**
+ * RFC 9440 §2.4, RFC 9110 §12.5.5: whether an answer was chosen by what the gateway tells the upstream. No
+ * client sends those fields, so to a cache in between all requests would be alike.
+ */
+function variesOnOurs(vary: string, route: Route): boolean {
+  return parseListTokens(vary).some((name) => name === INTERACTION_ID || !route.passes(name))
 }

@@ -12,7 +12,7 @@ import { CIPHER_SUITES } from '../../src/check/transport.ts'
 import type { ClientCertificatePolicy, ListenerConfig } from '../../src/config/configuration.ts'
 import { type Credential, createAuthority } from '../../src/demo/certificates.ts'
 
-const OFF: ClientCertificatePolicy = { mode: 'off', ca: undefined }
+const OFF: ClientCertificatePolicy = { mode: 'off', from: 'tls', ca: undefined }
 
 let credential: Credential
 let authorities: string
@@ -42,6 +42,8 @@ function listener(
       clientCertificate: policies[index] ?? OFF,
     })),
     clientCertificate: OFF,
+    trustedProxies: [],
+    clientAddress: undefined,
     minVersion: '1.2',
     cipherSuites: CIPHER_SUITES,
     ...more,
@@ -82,20 +84,20 @@ describe('options of a context', () => {
   })
 
   test('RFC 9325 §3.4: no tickets where hosts trust different authorities', () => {
-    const required: ClientCertificatePolicy = { mode: 'required', ca: authorities }
+    const required: ClientCertificatePolicy = { mode: 'required', from: 'tls', ca: authorities }
     const { secureOptions = 0 } = optionsOf(listener([['a'], ['b']], [OFF, required]))
     expect(secureOptions & constants.SSL_OP_NO_TICKET).not.toBe(0)
   })
 
   test('the authorities are those of the host, or none', () => {
     expect(optionsOf(listener([[]]))).not.toHaveProperty('ca')
-    const policy: ClientCertificatePolicy = { mode: 'optional', ca: authorities }
+    const policy: ClientCertificatePolicy = { mode: 'optional', from: 'tls', ca: authorities }
     expect(optionsOf(listener([[]], [policy])).ca).toBe(authorities)
   })
 })
 
 test('a listener asks for certificates if one of its hosts does', () => {
-  const request: ClientCertificatePolicy = { mode: 'request', ca: undefined }
+  const request: ClientCertificatePolicy = { mode: 'request', from: 'tls', ca: undefined }
   expect(asksForCertificates(listener([['a'], ['b']], [OFF, OFF]))).toBe(false)
   expect(asksForCertificates(listener([['a'], ['b']], [OFF, request]))).toBe(true)
 })
@@ -103,8 +105,8 @@ test('a listener asks for certificates if one of its hosts does', () => {
 describe('whether hosts of a listener ask for different certificates', () => {
   test.each<[string, ClientCertificatePolicy[], boolean]>([
     ['the same', [OFF, OFF], false],
-    ['another mode', [OFF, { mode: 'request', ca: undefined }], true],
-    ['another authority', [OFF, { mode: 'off', ca: 'x' }], true],
+    ['another mode', [OFF, { mode: 'request', from: 'tls', ca: undefined }], true],
+    ['another authority', [OFF, { mode: 'off', from: 'tls', ca: 'x' }], true],
   ])('%s', (_, policies, expected) => {
     expect(hasSeveralPolicies(listener([['a'], ['b']], policies))).toBe(expected)
   })
@@ -145,7 +147,7 @@ describe('the host for a name', () => {
   })
 
   test('and nobody, where names decide about certificates of clients', () => {
-    const required: ClientCertificatePolicy = { mode: 'required', ca: authorities }
+    const required: ClientCertificatePolicy = { mode: 'required', from: 'tls', ca: authorities }
     const hosts = new Hosts(listener([['a'], []], [required]))
     expect(found(hosts, undefined)).toBeUndefined()
     expect(found(hosts, '')).toBeUndefined()
