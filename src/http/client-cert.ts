@@ -75,9 +75,12 @@ export function parseClientCert(
 ): PresentedCertificate | undefined {
   const presented = READERS[format](certificate, chain)
   if (presented === undefined || presented.chain.length > MAX_CHAIN) return undefined
-  const all = [presented.leaf, ...presented.chain]
+  const { leaf } = presented
   // Each is one value: bytes behind it would be somebody else's to read.
-  return all.every((der) => splitSequences(der)?.length === 1) ? presented : undefined
+  if (![leaf, ...presented.chain].every((der) => splitSequences(der)?.length === 1))
+    return undefined
+  // RFC 9440 §2.3: without the certificate itself, which others put in front of it.
+  return { leaf, chain: presented.chain.filter((der) => !der.equals(leaf)) }
 }
 
 type Reader = (certificate: string, chain: string) => PresentedCertificate | undefined

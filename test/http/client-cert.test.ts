@@ -47,6 +47,7 @@ describe('RFC 9440 §2.2, §2.3, and what proxies did before: each spelling of o
     ['envoy', `Chain="${escaped(LEAF, FIRST, SECOND)}"`, ''],
     ['nginx', escaped(LEAF), escaped(FIRST, SECOND)],
     ['haproxy', base64(LEAF), base64(FIRST, SECOND)],
+    ['haproxy', base64(LEAF), base64(LEAF, FIRST, SECOND)],
     ['aws', escaped(LEAF, FIRST, SECOND), ''],
   ])('%s, with its chain [MTLS-11, CC-3]', (format, certificate, chain) => {
     expect(read(format, certificate, chain)).toEqual({ leaf: LEAF, chain: [FIRST, SECOND] })
