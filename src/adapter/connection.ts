@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TLSSocket } from 'node:tls'
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls'
 import type { Connection } from '../check/request.ts'
 import type { ClientCertificatePolicy } from '../config/configuration.ts'
 import type { ClientCertificate } from '../sender-constraint/certificate.ts'
@@ -47,5 +47,34 @@ function readCertificate(
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return undefined
   const chainError = socket.authorized ? undefined : String(socket.authorizationError)
-  return certificateFacts(certificate, policy.mode !== 'request', chainError)
+  return certificateFacts(certificate, policy.mode !== 'request', chainError, {
+    intermediates: () => intermediatesOf(socket),
+  })
+}
+
+/** Paths are not longer, and one that leads back to itself ends. */
+const MAX_INTERMEDIATES = 10
+
+/**
+ * Who is between a client's certificate and its root, as far as Node tells: those of the configured CAs on
+ * every version of it, and what came in the handshake on some; of a resumed session never (RFC 9440 §3.3).
+ */
+function intermediatesOf(socket: TLSSocket): Buffer[] {
+  const found: Buffer[] = []
+  let issuer = issuerOf(socket.getPeerCertificate(true))
+  while (issuer !== undefined && found.length < MAX_INTERMEDIATES) {
+    const next = issuerOf(issuer)
+    // RFC 9440 §2.3: a root need not be there. It is its own issuer.
+    if (next?.fingerprint256 === issuer.fingerprint256) break
+    found.push(issuer.raw)
+    issuer = next
+  }
+  return found
+}
+
+/** Whatever the type says, there need not be one; of a connection that is gone, there is nothing. */
+function issuerOf(
+  certificate: Partial<DetailedPeerCertificate> | null,
+): DetailedPeerCertificate | undefined {
+  return certificate?.issuerCertificate
 }

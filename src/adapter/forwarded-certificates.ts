@@ -74,12 +74,14 @@ export class ForwardedCertificates {
     const intermediates = chain.filter((one) => one !== undefined)
     if (this.#authorities === undefined) {
       const certificate = certificateFacts(leaf, false, undefined, {
-        issuers: intermediates,
+        intermediates: () => presented.chain,
       })
       return { certificate, until: Number.POSITIVE_INFINITY }
     }
     const { path, fault, until } = verifyChain(leaf, intermediates, this.#authorities, now)
-    const certificate = certificateFacts(leaf, true, fault, { issuers: path.slice(1) })
+    const certificate = certificateFacts(leaf, true, fault, {
+      intermediates: () => (fault === undefined ? path.slice(1, -1).map(({ raw }) => raw) : []),
+    })
     return { certificate, until: fault === undefined ? until : now + RETRY_AFTER }
   }
 }

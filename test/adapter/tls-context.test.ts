@@ -6,6 +6,8 @@ import {
   contextOptions,
   Hosts,
   hasSeveralPolicies,
+  isSameTrust,
+  knowsCertificates,
   openSslName,
 } from '../../src/adapter/tls-context.ts'
 import { CIPHER_SUITES } from '../../src/check/transport.ts'
@@ -100,6 +102,33 @@ test('a listener asks for certificates if one of its hosts does', () => {
   const request: ClientCertificatePolicy = { mode: 'request', from: 'tls', ca: undefined }
   expect(asksForCertificates(listener([['a'], ['b']], [OFF, OFF]))).toBe(false)
   expect(asksForCertificates(listener([['a'], ['b']], [OFF, request]))).toBe(true)
+})
+
+describe('where a proxy in front passes certificates on', () => {
+  const from = { format: 'nginx', field: 'x-ssl-client-cert', chainField: undefined } as const
+  let trusting: ListenerConfig
+
+  beforeAll(() => {
+    const forwarded: ClientCertificatePolicy = { mode: 'optional', from, ca: authorities }
+    trusting = listener([[]], [forwarded], { trustedProxies: ['10.0.0.0/8'] })
+  })
+
+  test('the handshake asks for none, and they are known all the same [MTLS-11]', () => {
+    expect(asksForCertificates(trusting)).toBe(false)
+    expect(knowsCertificates(trusting)).toBe(true)
+    expect(knowsCertificates(listener([[]]))).toBe(false)
+    expect(contextOptions(trusting, trusting.certificates[0]!)).not.toHaveProperty('ca')
+  })
+
+  test.each<[string, () => Partial<ListenerConfig>]>([
+    ['of other proxies', () => ({ trustedProxies: ['10.0.0.0/9'] })],
+    ['of no proxies', () => ({ trustedProxies: [] })],
+    ['of another field for addresses', () => ({ clientAddress: 'forwarded' })],
+    ['of the handshake', () => ({ certificates: listener([[]], [OFF]).certificates })],
+  ])('RFC 9325 §7.5: a connection is not believed by the rule %s', (_title, changed) => {
+    expect(isSameTrust(trusting, { ...trusting })).toBe(true)
+    expect(isSameTrust(trusting, { ...trusting, ...changed() })).toBe(false)
+  })
 })
 
 describe('whether hosts of a listener ask for different certificates', () => {

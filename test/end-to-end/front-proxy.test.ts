@@ -358,6 +358,86 @@ describe('RFC 9440 §2.3: intermediate CAs come beside the certificate', () => {
   })
 })
 
+describe.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'RFC 9440 §2: the certificate of a handshake of %s, as the upstream is told of it',
+  (maxVersion) => {
+    let top: Issued
+    let sub: Issued
+    let leaf: Issued
+    let token: string
+
+    beforeAll(async () => {
+      top = await root('top')
+      sub = await top.issueCa('sub')
+      leaf = await sub.issue('client', { purposes: [CLIENT_AUTH] })
+      const digest = await crypto.subtle.digest('SHA-256', leaf.der)
+      token = await mint({ cnf: { 'x5t#S256': Buffer.from(digest).toString('base64url') } })
+    })
+
+    /** Whether the session was resumed, the certificate, and its chain: of two connections. */
+    async function toldTwice(authorities: string) {
+      const name = `handshake-${maxVersion}-${authorities.length}.pem`
+      await writeFile(join(fixture.folder, name), authorities)
+      const gateway = await fixture.gateway(settings(`{ ca: ${name} }`))
+      const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', leaf.keys.privateKey))
+      const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8.toString('base64')}\n-----END PRIVATE KEY-----\n`
+      const own = { cert: leaf.pem + sub.pem, key, maxVersion }
+      let session: Buffer | undefined
+      const told = async () => {
+        const raw = await openSocket(
+          fixture,
+          gateway,
+          session === undefined ? own : { ...own, session },
+        )
+        raw.socket.on('session', (made) => {
+          session = made
+        })
+        const isReused = raw.socket.isSessionReused()
+        // Of TLS 1.2 it is part of the handshake, and there by now.
+        if (maxVersion === 'TLSv1.2') session = raw.socket.getSession()
+        raw.write(get('/told', [`Authorization: Bearer ${token}`, 'Connection: close']))
+        expect(await raw.rest()).toHaveLength(1)
+        const seen = fixture.reached.at(-1)!.rawHeaders
+        return [isReused, linesOf(seen, 'client-cert'), linesOf(seen, 'x-chain')]
+      }
+      return [await told(), await told()]
+    }
+
+    const item = ({ der }: Issued) => `:${der.toString('base64')}:`
+
+    test('its chain is that of the configured CAs [CC-2, CC-3]', async () => {
+      const [first] = await toldTwice(top.pem + sub.pem)
+      expect(first).toEqual([false, [item(leaf)], [item(sub)]])
+    })
+
+    test('RFC 9440 §3.3: and left out where a session is resumed that has lost it [CC-6]', async () => {
+      const [first, resumed] = await toldTwice(top.pem)
+      expect(first?.slice(0, 2)).toEqual([false, [item(leaf)]])
+      expect(resumed).toEqual([true, [item(leaf)], []])
+    })
+  },
+)
+
+test('RFC 9325 §7.5: a proxy that is no longer trusted is not believed on the connection that it has', async () => {
+  const policy = '{ from: rfc9440, ca: ca.pem }'
+  const gateway = await fixture.gateway(settings(policy))
+  const next = await fixture.gateway(settings(policy).replace('127.0.0.1/32, ', ''))
+  const token = await mint({ cnf: { 'x5t#S256': mtls.thumbprint } })
+  const request = get('/accounts', [`Authorization: Bearer ${token}`, line(mtls)])
+  const raw = await openSocket(fixture, gateway)
+  raw.write(request)
+  expect((await raw.response()).status).toBe(200)
+  // A response under way keeps the connection from being closed as idle.
+  raw.write(request.slice(0, 40))
+  expect(await gateway.running.reload(next.configuration)).toBeUndefined()
+  raw.write(request.slice(40))
+  expect((await raw.rest()).map(({ status }) => status)).not.toContain(200)
+  const again = await openSocket(fixture, gateway)
+  again.write(request)
+  expect((await again.response()).status).toBe(401)
+  again.socket.destroy()
+})
+
 describe('names of fields are those of the configuration', () => {
   test('and of nobody else, in whatever spelling [CC-8, PF-9, PF-19]', async () => {
     const pem = encodeURIComponent(mtls.certificate)

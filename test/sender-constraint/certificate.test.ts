@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkCertificate } from '../../src/sender-constraint/certificate.ts'
+import { checkCertificate, checkPresence } from '../../src/sender-constraint/certificate.ts'
 import { CERTIFICATE } from '../support/checked-request.ts'
 
 const { notBefore, notAfter } = CERTIFICATE
@@ -41,6 +41,25 @@ describe('checkCertificate', () => {
     expect(checkCertificate(selfSigned, notBefore)).toBeUndefined()
     expect(checkCertificate(selfSigned, notAfter + 1)).toMatchObject({
       reason: 'tls_client_cert_expired',
+    })
+  })
+})
+
+describe('checkPresence', () => {
+  test('RFC 8705 §2: nothing is served without a certificate', () => {
+    expect(checkPresence(undefined, notBefore)).toMatchObject({
+      error: 'invalid_token',
+      reason: 'client_cert_required',
+    })
+  })
+
+  test('nor with one that is not to be believed', () => {
+    expect(checkPresence(CERTIFICATE, notBefore)).toBeUndefined()
+    expect(checkPresence(CERTIFICATE, notAfter + 1)).toMatchObject({
+      reason: 'tls_client_cert_expired',
+    })
+    expect(checkPresence({ ...CERTIFICATE, chainError: 'a' }, notBefore)).toMatchObject({
+      reason: 'tls_client_cert_untrusted',
     })
   })
 })
