@@ -436,6 +436,49 @@ test('RFC 9325 §7.5: a proxy that is no longer trusted is not believed on the c
   again.write(request)
   expect((await again.response()).status).toBe(401)
   again.socket.destroy()
+
+  const former = await fixture.gateway(settings(policy))
+  expect(await gateway.running.reload(former.configuration)).toBeUndefined()
+  const trusted = await openSocket(fixture, gateway)
+  trusted.write(request)
+  expect((await trusted.response()).status).toBe(200)
+  trusted.socket.destroy()
+})
+
+test('where another host of the listener asks for certificates, a proxy’s own is not its client’s [MTLS-11]', async () => {
+  const gateway = await fixture.gateway(`version: 1
+profile: fapi2-security
+listeners:
+  main:
+    address: 127.0.0.1:0
+    public_urls: [https://$HOST, https://localhost]
+    tls:
+      certificates:
+        - { cert: server.crt, key: server.key, names: [$HOST], client_certificate: { from: rfc9440, verify: request } }
+        - { cert: server.crt, key: server.key, names: [localhost], client_certificate: { ca: ca.pem } }
+    trusted_proxies: [127.0.0.1]
+issuers:
+  bank: { issuer: $ISSUER, audience: https://$HOST, ca: ca.pem }
+routes:
+  - { id: accounts, match: GET /accounts/**, scopes: [accounts], upstream: $BANK }
+shutdown: { ready_off_for: 0s, drain: 2s }
+`)
+  const token = await mint({ cnf: { 'x5t#S256': mtls.thumbprint } })
+  const statusOf = async (localAddress: string, host: string, fields: string[] = []) => {
+    const own = { cert: mtls.certificate, key: mtls.key, localAddress, servername: host }
+    const raw = await openSocket(fixture, gateway, own)
+    const request = get('/accounts', [`Authorization: Bearer ${token}`, ...fields])
+    raw.write(request.replace(`Host: ${HOST}`, `Host: ${host}`))
+    const { status } = await raw.response()
+    raw.socket.destroy()
+    return status
+  }
+  expect(await statusOf(PROXY, 'localhost')).toBe(200)
+  expect(await statusOf(PROXY, 'localhost', [line(stranger)])).toBe(200)
+  expect(await statusOf(PROXY, HOST)).toBe(401)
+  expect(await statusOf(STRANGER, HOST)).toBe(401)
+  expect(await statusOf(STRANGER, HOST, [line(mtls)])).toBe(401)
+  expect(await statusOf(PROXY, HOST, [line(mtls)])).toBe(200)
 })
 
 describe('names of fields are those of the configuration', () => {
