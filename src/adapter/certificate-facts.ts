@@ -14,12 +14,14 @@ import {
 } from '../x509/certificate.ts'
 import { isWeakKey } from '../x509/key-strength.ts'
 
-/** What is asked of a certificate besides its chain. */
-export interface CertificateDemands {
+/** Where a certificate came from, and what is asked of it besides its chain. */
+export interface CertificateOrigin {
   /** Whether its listener takes no connection without one. */
   readonly isDemanded?: boolean
   /** Names the sources of revocation: `revocation.id` of the policy that the certificate came under. */
   readonly revocation?: string | undefined
+  /** DER of what is between it and its CA, in that order. Asked once, when it is first wanted. */
+  readonly intermediates?: () => readonly Buffer[]
 }
 
 /**
@@ -30,12 +32,13 @@ export function certificateFacts(
   certificate: X509Certificate,
   chainRequired: boolean,
   chainError: string | undefined,
-  demands: CertificateDemands = {},
+  origin: CertificateOrigin = {},
 ): ClientCertificate {
-  return new KnownCertificate(certificate, chainRequired, chainError, demands)
+  return new KnownCertificate(certificate, chainRequired, chainError, origin)
 }
 
 class KnownCertificate implements ClientCertificate {
+  readonly der: Buffer
   readonly thumbprint: string
   readonly notBefore: number
   readonly notAfter: number
@@ -47,7 +50,8 @@ class KnownCertificate implements ClientCertificate {
   readonly isForClients: boolean
   readonly isDemanded: boolean
   readonly revocation: string | undefined
-  readonly #der: Buffer
+  readonly #askIntermediates: () => readonly Buffer[]
+  #intermediates: readonly Buffer[] | undefined
   /** False until it was asked for: few routes look so closely. */
   #facts: CertificateFacts | undefined | false = false
 
@@ -55,15 +59,15 @@ class KnownCertificate implements ClientCertificate {
     certificate: X509Certificate,
     chainRequired: boolean,
     chainError: string | undefined,
-    { isDemanded = false, revocation }: CertificateDemands,
+    { isDemanded = false, revocation, intermediates = () => [] }: CertificateOrigin,
   ) {
-    this.#der = certificate.raw
-    this.thumbprint = createHash('sha256').update(this.#der).digest('base64url')
+    this.der = certificate.raw
+    this.thumbprint = createHash('sha256').update(this.der).digest('base64url')
     this.notBefore = Date.parse(certificate.validFrom) / 1000
     this.notAfter = Date.parse(certificate.validTo) / 1000
     this.chainRequired = chainRequired
     this.chainError = chainError
-    this.isTooLarge = this.#der.length > MAX_CERTIFICATE
+    this.isTooLarge = this.der.length > MAX_CERTIFICATE
     this.hasWeakKey = hasWeakKey(certificate)
     this.isAuthority = certificate.ca
     // Node calls the extended key usage so; undefined where the certificate has none.
@@ -71,11 +75,17 @@ class KnownCertificate implements ClientCertificate {
     this.isForClients = purposes?.includes(PURPOSE.clientAuth) ?? true
     this.isDemanded = isDemanded
     this.revocation = revocation
+    this.#askIntermediates = intermediates
   }
 
   get facts(): CertificateFacts | undefined {
-    if (this.#facts === false) this.#facts = parseCertificate(this.#der)
+    if (this.#facts === false) this.#facts = parseCertificate(this.der)
     return this.#facts
+  }
+
+  get intermediates(): readonly Buffer[] {
+    this.#intermediates ??= this.#askIntermediates()
+    return this.#intermediates
   }
 }
 

@@ -13,12 +13,18 @@ const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/
  * Refuses connections of an address that has as many as it may, before their handshake costs anything.
  *
  * Loopback is not counted: what comes from there is a balancer or a test on this very machine.
+ *
+ * @param isExempt Whether an address is one of a proxy, behind which there are many clients.
  */
-export function limitConnections(server: Server, perAddress: number): void {
+export function limitConnections(
+  server: Server,
+  perAddress: number,
+  isExempt: (address: string) => boolean,
+): void {
   const counts = new Map<string, number>()
   server.on('connection', (socket: Socket) => {
     const { remoteAddress = '' } = socket
-    if (LOOPBACK.test(remoteAddress)) return
+    if (LOOPBACK.test(remoteAddress) || isExempt(remoteAddress.replace(/^::ffff:/, ''))) return
     const count = (counts.get(remoteAddress) ?? 0) + 1
     if (count > perAddress) {
       socket.destroy()

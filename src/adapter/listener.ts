@@ -16,8 +16,9 @@ import { type Failure, fail } from '../failure/failure.ts'
 import type { Gateway } from '../gateway/handler.ts'
 import type { ClientTunnel } from '../gateway/tunnel.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { readConnection } from './connection.ts'
+import { readConnection, serverNameOf } from './connection.ts'
 import { limitConnections } from './connection-count.ts'
+import { Front } from './front.ts'
 import { countHandshake, countHandshakeError } from './handshake.ts'
 import { listen, urlOf } from './listening.ts'
 import { failureOfParser, refuseRaw } from './malformed.ts'
@@ -52,6 +53,7 @@ export class Listener {
   readonly #upgrades: Upgrades
   #config: ListenerConfig
   #hosts: Hosts
+  #front: Front
   #draining = false
 
   constructor(config: ListenerConfig, parts: ListenerParts) {
@@ -59,6 +61,7 @@ export class Listener {
     this.#parts = parts
     this.#hosts = new Hosts(config)
     this.#upgrades = new Upgrades(parts.metrics, parts.limits.idle)
+    this.#front = new Front(config)
     this.#server = this.#createServer()
     this.#tcp = new TcpSockets(this.#server)
     const rotate = () => this.#server.setTicketKeys(randomBytes(48))
@@ -81,10 +84,11 @@ export class Listener {
    */
   prepare(config: ListenerConfig): () => void {
     const hosts = new Hosts(config)
-    return () => this.#reload(config, hosts)
+    const front = new Front(config)
+    return () => this.#reload(config, hosts, front)
   }
 
-  #reload(config: ListenerConfig, hosts: Hosts): void {
+  #reload(config: ListenerConfig, hosts: Hosts, front: Front): void {
     // RFC 9325 §7.5: what was believed of a client by the former rule is not believed by the new one.
     if (!isSameTrust(config, this.#config)) {
       this.#connections = new WeakMap()
@@ -93,6 +97,7 @@ export class Listener {
     }
     this.#config = config
     this.#hosts = hosts
+    this.#front = front
     const [first] = config.certificates
     if (first !== undefined) this.#server.setSecureContext(contextOptions(config, first))
   }
@@ -143,7 +148,7 @@ export class Listener {
         this.#responses.hasAnswered(incoming.socket) && isWebSocketHandshake(incoming),
     })
     server.maxConnections = limits.connections
-    limitConnections(server, limits.connectionsPerAddress)
+    limitConnections(server, limits.connectionsPerAddress, (one) => this.#front.trusts(one))
     server.maxRequestsPerSocket = limits.requestsPerConnection
     // Lines are counted by checkMessage, which has an answer for too many.
     server.maxHeadersCount = 0
@@ -184,20 +189,19 @@ export class Listener {
   }
 
   #greet(socket: TLSSocket): void {
-    const { servername } = socket as { servername?: string | false }
-    const name = typeof servername === 'string' ? servername.toLowerCase() : undefined
-    const host = this.#hosts.find(name)
+    const host = this.#hosts.find(serverNameOf(socket))
     if (host === undefined) {
       socket.destroy()
       return
     }
     const policy = host.certificate.clientCertificate
-    const connection = readConnection(socket, this.#config.id, policy)
+    const connection = readConnection(socket, this.#config.id, policy, this.#front)
     countHandshake(this.#parts.metrics, socket, connection)
     // `required`: no connection without a chain that holds. The handshake cannot say so host by host.
     const { certificate } = connection
     if (
       policy.mode === 'required' &&
+      policy.from === 'tls' &&
       (certificate === undefined || certificate.chainError !== undefined)
     ) {
       socket.destroy()

@@ -5,14 +5,14 @@
  */
 
 import type { Services } from '../check/check.ts'
-import type { Configuration } from '../config/configuration.ts'
+import type { Configuration, ListenerConfig } from '../config/configuration.ts'
 import type { Serving } from '../gateway/handler.ts'
 import { ResourceMetadata } from '../gateway/resource-metadata.ts'
 import { Route } from '../gateway/route.ts'
 import { Router } from '../gateway/router.ts'
 import { type IssuerParts, ReachedIssuer } from './issuers.ts'
 import { RevocationSources, Revocations } from './revocation.ts'
-import { asksForCertificates } from './tls-context.ts'
+import { asksForCertificates, knowsCertificates } from './tls-context.ts'
 import { PooledUpstream } from './upstream.ts'
 
 export interface Parts {
@@ -50,7 +50,8 @@ export function buildParts(
   }
   const revocations = buildRevocations(configuration, former, outside)
   const revocation = new Revocations(revocations)
-  const certificatesAsked = configuration.listeners.some(asksForCertificates)
+  const certificatesAsked = configuration.listeners.some(knowsCertificates)
+  const ownedFields = configuration.listeners.flatMap(certificateFieldsOf)
   const routes = configuration.routes.map(
     (config) =>
       new Route(config, {
@@ -59,6 +60,7 @@ export function buildParts(
         services: { ...services, revocation },
         maxToken: configuration.limits.token,
         certificatesAsked,
+        ownedFields,
       }),
   )
   const serving = {
@@ -92,6 +94,13 @@ export interface LeftOver {
   readonly issuers: readonly ReachedIssuer[]
   readonly upstreams: readonly PooledUpstream[]
   readonly revocations: readonly RevocationSources[]
+}
+
+/** Names of fields in which proxies in front pass certificates on: nobody else's are forwarded. */
+function certificateFieldsOf({ certificates }: ListenerConfig): string[] {
+  return certificates.flatMap(({ clientCertificate: { from } }) =>
+    from === 'tls' ? [] : [from.field, from.chainField ?? from.field],
+  )
 }
 
 /** What one configuration made and the other does not use. */

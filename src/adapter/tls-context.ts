@@ -38,7 +38,9 @@ export function contextOptions(
   return {
     cert,
     key,
-    ...(clientCertificate.ca === undefined ? {} : { ca: clientCertificate.ca }),
+    ...(clientCertificate.ca === undefined || clientCertificate.from !== 'tls'
+      ? {}
+      : { ca: clientCertificate.ca }),
     minVersion: listener.minVersion === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
     maxVersion: 'TLSv1.3',
     ciphers: listener.cipherSuites.map(openSslName).join(':'),
@@ -64,6 +66,13 @@ function secureOptions(listener: ListenerConfig): number {
 
 /** Whether clients of this listener are asked for a certificate: no handshake can do so host by host. */
 export function asksForCertificates({ certificates }: ListenerConfig): boolean {
+  return certificates.some(
+    ({ clientCertificate: { mode, from } }) => mode !== 'off' && from === 'tls',
+  )
+}
+
+/** Whether certificates of clients are known, by the handshake or of a proxy in front. */
+export function knowsCertificates({ certificates }: ListenerConfig): boolean {
   return certificates.some(({ clientCertificate }) => clientCertificate.mode !== 'off')
 }
 
@@ -74,14 +83,17 @@ export function hasSeveralPolicies({ certificates, clientCertificate }: Listener
 
 /** Whether two configurations of a listener believe the same of its clients' certificates. */
 export function isSameTrust(one: ListenerConfig, other: ListenerConfig): boolean {
-  const trust = ({ certificates }: ListenerConfig) =>
-    JSON.stringify(certificates.map(({ hosts, clientCertificate }) => [hosts, clientCertificate]))
+  const trust = ({ certificates, trustedProxies, clientAddress }: ListenerConfig) =>
+    JSON.stringify([
+      certificates.map(({ hosts, clientCertificate }) => [hosts, clientCertificate]),
+      trustedProxies,
+      clientAddress,
+    ])
   return trust(one) === trust(other)
 }
 
 function isSamePolicy(one: ClientCertificatePolicy, other: ClientCertificatePolicy): boolean {
-  const isSameRevocation = one.revocation?.id === other.revocation?.id
-  return one.mode === other.mode && one.ca === other.ca && isSameRevocation
+  return JSON.stringify(one) === JSON.stringify(other)
 }
 
 /** The certificate, policy and context for a name asked for in the handshake. */

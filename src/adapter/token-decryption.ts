@@ -6,7 +6,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import { compactDecrypt } from 'jose'
-import type { EncryptionConfig } from '../config/configuration.ts'
+import type { EncryptionConfig } from '../config/encryption.ts'
 import { type Failure, fail } from '../failure/failure.ts'
 import type { EncryptionHint } from '../jose/compact-encryption.ts'
 import type { TokenDecryption } from '../token/issuer.ts'

@@ -4,11 +4,24 @@
  * @module
  */
 
+import type { Failure } from '../failure/failure.ts'
 import type { ClientCertificate } from '../sender-constraint/certificate.ts'
 import type { VerifiedProof } from '../sender-constraint/dpop/proof.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { Scheme } from '../token/credentials.ts'
 import type { Issuer } from '../token/issuer.ts'
+
+/** A proxy in front that the configuration trusts to say for which client it asks. */
+export interface FrontProxy {
+  /**
+   * The certificate of the client: undefined where there is none, a failure where what the proxy says
+   * cannot be read in one way only.
+   *
+   * @param now Seconds since the epoch.
+   */
+  certificateOf(rawFields: readonly string[], now: number): ClientCertificate | Failure | undefined
+  addressOf(rawFields: readonly string[]): string
+}
 
 /** Facts of a TLS connection, established once when it was made. */
 export interface Connection {
@@ -21,8 +34,12 @@ export interface Connection {
   readonly protocol: string
   /** IANA name of the cipher suite. */
   readonly cipherSuite: string
-  /** Undefined if the client sent none. */
+  /** Undefined if the client sent none, or if certificates come from a proxy in front. */
   readonly certificate: ClientCertificate | undefined
+  /** Whether nothing is served without a certificate. */
+  readonly certificateRequired: boolean
+  /** Undefined if the other side is the client itself, or a proxy that nobody trusts. */
+  readonly front: FrontProxy | undefined
 }
 
 /**

@@ -65,6 +65,8 @@ export const CATALOGUE = {
     'A signed token stays good after its issuer revoked it: its signature says nothing of that. FAPI 2.0 Security Profile §5.3.4-3 wants revocation seen. Say within what time: revocation_max_delay with introspection asks the issuer about JWTs too and uses its answers no longer; without introspection, max_lifetime bounds how long a revoked token passes.',
   'mtls-without-certificates':
     'A route accepts certificate-bound tokens only, and no listener asks clients for a certificate, so it could never be used. Set client_ca, or client_certificate.verify.',
+  'unused-proxies':
+    'The setting trusted_proxies names who may say for which client it asks, and nothing is taken from them: client_address is connection, and client_certificate.from is tls. Leave it out, or let it have an effect.',
   'no-such-profile':
     'There is no such file in config/profiles. `fapi-gateway profile` lists the profiles.',
   'invalid-profile': 'A profile file of the gateway itself does not hold. This is a bug.',

@@ -7,12 +7,13 @@
 import { createHash } from 'node:crypto'
 import type { ClientCertificatePolicy, OcspConfig, RevocationConfig } from './configuration.ts'
 import type { Path } from './document.ts'
+import { compileSource } from './front-proxy.ts'
 import type { WrittenPolicy } from './listener-certificate.ts'
 import type { RevocationInput } from './listener-schema.ts'
 import { nameOf } from './reading.ts'
 import type { Sources } from './section.ts'
 
-export const OFF: ClientCertificatePolicy = { mode: 'off', ca: undefined }
+export const OFF: ClientCertificatePolicy = { mode: 'off', from: 'tls', ca: undefined }
 
 /** Undefined where nothing was written: what stands around holds then. */
 export function compilePolicy(
@@ -37,6 +38,13 @@ export function compilePolicy(
       'optional and required use it',
     )
   }
+  const from = compileSource(written.from, [...written.path, 'from'], reader)
+  if (from !== 'tls' && mode === 'off') {
+    const at = [...written.path, 'from']
+    const message = `${nameOf(at)}: without effect, since verify is off`
+    const note = 'optional and required want a "ca"'
+    diagnostics.error('invalid-value', document.key(at), message, note)
+  }
   const ca = files.readAuthorities(written.ca, written.caPath)
   const path = [...written.path, 'revocation']
   if (!checksChain && written.revocation !== undefined) {
@@ -46,7 +54,7 @@ export function compilePolicy(
   }
   const { revocation: input } = written
   const revocation = input === undefined ? undefined : compileRevocation(input, path, ca, sources)
-  return { mode, ca, revocation }
+  return { mode, from, ca, revocation }
 }
 
 function compileRevocation(

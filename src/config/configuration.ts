@@ -5,9 +5,11 @@
  * @module
  */
 
+import type { ClientCertFields } from '../http/client-cert.ts'
 import type { CorsPolicy } from '../http/cors.ts'
+import type { ForwardedForField } from '../http/forwarded-for.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
-import type { ContentEncryption, KeyManagement } from '../jose/compact-encryption.ts'
+import type { EncryptionConfig } from './encryption.ts'
 
 /** Where something stands in a configuration file; lines and columns count from 1. */
 export interface Position {
@@ -48,8 +50,12 @@ export interface PublicUrl {
  */
 export type ClientCertificateMode = 'off' | 'request' | 'optional' | 'required'
 
+/** The handshake, or the fields of a trusted proxy in front. */
+export type ClientCertificateSource = 'tls' | ClientCertFields
+
 export interface ClientCertificatePolicy {
   readonly mode: ClientCertificateMode
+  readonly from: ClientCertificateSource
   /** PEM bundle of the CAs; undefined in the modes that check no chain. */
   readonly ca: string | undefined
   /** Undefined: whether certificates were revoked is not asked. */
@@ -93,6 +99,10 @@ export interface ListenerConfig {
   readonly publicUrls: readonly PublicUrl[]
   readonly certificates: readonly ServerCertificate[]
   readonly clientCertificate: ClientCertificatePolicy
+  /** Ranges of addresses, `address/prefix`: who connects from there may say for whom it asks. */
+  readonly trustedProxies: readonly string[]
+  /** Where a trusted proxy says the client's address; undefined: its own is taken. */
+  readonly clientAddress: ForwardedForField | undefined
   /** `1.2` or `1.3`. */
   readonly minVersion: string
   /** IANA names. */
@@ -149,14 +159,6 @@ export interface IntrospectionConfig {
   }
 }
 
-/** How an issuer encrypts its tokens for this resource (RFC 9068 §4). */
-export interface EncryptionConfig {
-  /** PEM (PKCS #8) or JWK text, and its `kid` if it has one. */
-  readonly keys: readonly { readonly text: string; readonly keyId: string | undefined }[]
-  readonly algorithms: readonly KeyManagement[]
-  readonly content: readonly ContentEncryption[]
-}
-
 export interface IssuerConfig {
   readonly id: string
   readonly issuer: string
@@ -210,6 +212,11 @@ export interface ForwardConfig {
   /** `mtls`, `dpop`, `mtls+dpop` or `none`. */
   readonly binding: string | undefined
   readonly thumbprint: string | undefined
+  /** RFC 9440: the client's certificate, and what is between it and its CA. */
+  readonly clientCert: string | undefined
+  readonly clientCertChain: string | undefined
+  /** Names of fields that a client may not send to this upstream either. */
+  readonly removed: readonly string[]
   readonly authorization: 'strip' | 'pass'
 }
 

@@ -5,11 +5,18 @@
  */
 
 import type { KeyObject } from 'node:crypto'
-import type { KeyManagement } from '../jose/compact-encryption.ts'
-import type { EncryptionConfig } from './configuration.ts'
+import type { ContentEncryption, KeyManagement } from '../jose/compact-encryption.ts'
 import type { IssuerInput } from './issuer-schema.ts'
 import { nameOf } from './reading.ts'
 import type { Entry, Sources } from './section.ts'
+
+/** How an issuer encrypts its tokens for this resource (RFC 9068 §4). */
+export interface EncryptionConfig {
+  /** PEM (PKCS #8) or JWK text, and its `kid` if it has one. */
+  readonly keys: readonly { readonly text: string; readonly keyId: string | undefined }[]
+  readonly algorithms: readonly KeyManagement[]
+  readonly content: readonly ContentEncryption[]
+}
 
 /** Undefined where nothing is agreed, or what is agreed cannot be; the latter has been said. */
 export function compileEncryption(

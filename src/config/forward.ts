@@ -5,7 +5,7 @@
  */
 
 import { isFieldName } from '../http/field.ts'
-import { foldFieldName, HOP_BY_HOP } from '../http/forwardable.ts'
+import { foldFieldName, HOP_BY_HOP, MESSAGE_FIELDS } from '../http/forwardable.ts'
 import type { ForwardConfig } from './configuration.ts'
 import type { Path } from './document.ts'
 import { type ConfigReader, nameOf } from './reading.ts'
@@ -18,21 +18,17 @@ const NAMES = {
   iss: 'X-Token-Issuer',
   binding: 'X-Token-Binding',
   thumbprint: 'X-Token-Thumbprint',
+  client_cert: 'Client-Cert',
+  client_cert_chain: 'Client-Cert-Chain',
 } as const
+
+/** RFC 9440 §4: what is told only to an upstream for which that is said. */
+const OPT_IN = ['client_cert', 'client_cert_chain'] as const
 
 /** Fields that mean something of their own: what is told under such a name would be obeyed. */
 const TAKEN: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
-  'authorization',
-  'dpop',
-  'host',
-  'content-length',
-  'content-type',
-  'content-encoding',
-  'expect',
-  'cookie',
-  'via',
-  'date',
+  ...MESSAGE_FIELDS,
   'x-fapi-interaction-id',
 ])
 
@@ -42,13 +38,14 @@ export function compileForward(
   reader: ConfigReader,
 ): ForwardConfig {
   const names: Record<string, string | undefined> = { ...NAMES }
+  for (const key of OPT_IN) names[key] = undefined
   const users = new Map<string, string>()
   for (const { input, path } of said) {
     for (const key of Object.keys(NAMES) as (keyof typeof NAMES)[]) {
       const name = input?.[key]
       if (name === undefined) continue
-      names[key] = name === false ? undefined : name
-      if (name !== false) checkName(name, [...path, key], reader)
+      names[key] = name === false ? undefined : name === true ? NAMES[key] : name
+      if (typeof name === 'string') checkName(name, [...path, key], reader)
     }
   }
   for (const [key, name] of Object.entries(names)) {
@@ -70,6 +67,9 @@ export function compileForward(
     issuer: names['iss'],
     binding: names['binding'],
     thumbprint: names['thumbprint'],
+    clientCert: names['client_cert'],
+    clientCertChain: names['client_cert_chain'],
+    removed: said.flatMap(({ input }) => input?.remove ?? []),
     authorization: authorization?.input?.authorization ?? 'strip',
   }
 }

@@ -19,6 +19,8 @@ export interface Written {
   readonly urls: readonly { readonly url: string; readonly path: Path }[]
   readonly certificates: readonly WrittenCertificate[]
   readonly clientCertificate: WrittenPolicy | undefined
+  readonly trustedProxies: readonly string[] | undefined
+  readonly clientAddress: 'x-forwarded-for' | 'forwarded' | 'connection' | undefined
   readonly minVersion: string | undefined
   readonly minVersionPath: Path
   readonly sessionTickets: 'on' | 'off'
@@ -36,6 +38,7 @@ export interface WrittenCertificate {
 
 export interface WrittenPolicy {
   readonly verify: ClientCertificateInput['verify']
+  readonly from: ClientCertificateInput['from']
   readonly ca: string | undefined
   readonly path: Path
   readonly caPath: Path

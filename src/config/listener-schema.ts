@@ -6,6 +6,7 @@
 
 import { z } from 'zod'
 import { transport } from '../check/transport.ts'
+import { CLIENT_CERT_FORMATS } from '../http/client-cert.ts'
 import { address, file, period, text, url } from './setting.ts'
 
 const VERIFY = ['off', 'request', 'optional', 'required'] as const
@@ -41,12 +42,34 @@ const revocation = z
     'Where it is known which certificates were revoked. The authorities that sign lists and certificates have to be in ca, intermediate ones too.',
   )
 
+const from = z
+  .union([
+    z.enum(['tls', ...CLIENT_CERT_FORMATS]),
+    z.strictObject({
+      format: z.enum(CLIENT_CERT_FORMATS).describe('How the proxy spells it.'),
+      field: text()
+        .describe(
+          'Name of the field. Default: Client-Cert, X-Forwarded-Client-Cert, X-SSL-Client-Cert (nginx, haproxy), X-Amzn-Mtls-Clientcert, X-ARR-ClientCert.',
+        )
+        .optional(),
+      chain_field: text()
+        .describe(
+          'Name of the field with the intermediate CAs. Default: Client-Cert-Chain of rfc9440.',
+        )
+        .optional(),
+    }),
+  ])
+  .describe(
+    'Where certificates come from. tls: the handshake. Otherwise the field in which a proxy of trusted_proxies passes it on, as RFC 9440 or as that proxy spells it; what it says of having verified it is not believed, and the handshake asks for none. Default: tls.',
+  )
+
 const clientCertificate = z
   .strictObject({
+    from: from.optional(),
     verify: z
       .enum(VERIFY)
       .describe(
-        'off: not asked for. request: asked for, and any is taken (self-signed ones, pinned by the token). optional: asked for, and taken with a chain to the CAs only. required: no connection without. Default: optional with a CA, off without.',
+        'off: not asked for. request: asked for, and any is taken (self-signed ones, pinned by the token). optional: asked for, and taken with a chain to the CAs only. required: no connection without; where from is not tls, no request. Default: optional with a CA, off without.',
       )
       .optional(),
     ca: file().describe("PEM file of the CAs of the clients' certificates.").optional(),
@@ -66,6 +89,22 @@ const certificate = z.strictObject({
     .optional(),
   client_certificate: clientCertificate.optional(),
 })
+
+const frontProxy = {
+  trusted_proxies: z
+    .array(text().meta({ examples: ['10.1.0.0/16'] }))
+    .min(1)
+    .describe(
+      'Addresses of the proxies in front, as ranges. Who connects from there, and nobody else, may say for which client it asks.',
+    )
+    .optional(),
+  client_address: z
+    .enum(['x-forwarded-for', 'forwarded', 'connection'])
+    .describe(
+      "Where trusted_proxies say the client's address: read from the right, up to the first that is not trusted. It goes into the log and to the upstream. The proxy has to write the field that is named here. Default: x-forwarded-for.",
+    )
+    .optional(),
+}
 
 const publicUrls = {
   public_url: url('https://api.bank.example')
@@ -101,6 +140,7 @@ export const listenSchema = z
       .describe("PEM file of the CAs of the clients' certificates: asks clients for one.")
       .optional(),
     client_certificate: clientCertificate.optional(),
+    ...frontProxy,
     min_version: minVersion.optional(),
     session_tickets: sessionTickets.default('on'),
   })
@@ -120,6 +160,7 @@ export const listenerSchema = z.strictObject({
     })
     .describe('TLS towards clients. Cipher suites are those of the profile.'),
   client_certificate: clientCertificate.optional(),
+  ...frontProxy,
 })
 
 /** Both forms of a listener, in the long one. */

@@ -8,6 +8,7 @@ import { compilePolicy, OFF } from './client-certificate.ts'
 import type { ListenerConfig, PublicUrl, ServerCertificate } from './configuration.ts'
 import type { Path } from './document.ts'
 import { parsePublicUrl, splitAddress } from './endpoint.ts'
+import { compileFront } from './front-proxy.ts'
 import {
   type Written,
   type WrittenPolicy,
@@ -68,12 +69,15 @@ function fromShort(input: ListenInput): Written {
     certificates: [{ ...long, names: [], namesPath: path, clientCertificate: undefined }],
     clientCertificate: {
       verify: policy?.verify,
+      from: policy?.from,
       ca: client_ca ?? policy?.ca,
       path: [...path, policy === undefined ? 'client_ca' : 'client_certificate'],
       caPath:
         client_ca === undefined ? [...path, 'client_certificate', 'ca'] : [...path, 'client_ca'],
       revocation: policy?.revocation,
     },
+    trustedProxies: input.trusted_proxies,
+    clientAddress: input.client_address,
     minVersion: input.min_version,
     minVersionPath: [...path, 'min_version'],
     sessionTickets: input.session_tickets,
@@ -99,6 +103,8 @@ function fromLong(id: string, path: Path, input: ListenerInput): Written {
       }
     }),
     clientCertificate: writtenPolicy(input.client_certificate, path),
+    trustedProxies: input.trusted_proxies,
+    clientAddress: input.client_address,
     minVersion: input.tls.min_version,
     minVersionPath: [...path, 'tls', 'min_version'],
     sessionTickets: input.tls.session_tickets,
@@ -124,8 +130,8 @@ function writtenPolicy(
 ): WrittenPolicy | undefined {
   if (policy === undefined) return undefined
   const path = [...within, 'client_certificate']
-  const { verify, ca, revocation } = policy
-  return { verify, ca, path, caPath: [...path, 'ca'], revocation }
+  const { verify, from, ca, revocation } = policy
+  return { verify, from, ca, path, caPath: [...path, 'ca'], revocation }
 }
 
 function compileListener(written: Written, sources: Sources, above: Layer): ListenerConfig {
@@ -151,6 +157,9 @@ function compileListener(written: Written, sources: Sources, above: Layer): List
   const minVersion = layer.get('transport.min_version')?.value as string
   const cipherSuites = layer.get('transport.cipher_suites')?.value as string[]
 
+  const policies = [ownPolicy, ...certificates.map(({ policy }) => policy)]
+  const front = compileFront(written, policies, sources)
+
   warnOfSuites(certificates, minVersion, cipherSuites, sources)
   warnOfNames(certificates, publicUrls, written, sources)
   // What could not be read was an error: this will not be served, but the rest is judged by it.
@@ -163,6 +172,7 @@ function compileListener(written: Written, sources: Sources, above: Layer): List
       return { name, cert, key, hosts: one.names, clientCertificate: policy ?? OFF }
     }),
     clientCertificate: ownPolicy ?? OFF,
+    ...front,
     minVersion,
     cipherSuites,
     sessionTickets: written.sessionTickets === 'on',

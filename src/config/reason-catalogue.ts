@@ -47,6 +47,11 @@ export const REASONS = {
     token_in_query: 'The query has an access_token, and would leave it in logs and histories.',
     token_in_form: 'The form has an access_token: tokens are taken from Authorization only.',
     form_coded: 'A form with a Content-Encoding cannot be searched for an access_token.',
+    client_cert_field_several: 'The certificate that a proxy passes on stands on two field lines.',
+    client_cert_field_too_long: 'The certificate that a proxy passes on is longer than 32 KiB.',
+    client_cert_field_malformed:
+      'The certificate that a proxy passes on is not one certificate in the format of client_certificate.from.',
+    client_cert_chain_alone: 'A proxy passes on intermediate CAs without a certificate.',
     form_too_large: 'The form is too large to be searched for an access_token.',
   },
   routing: {
@@ -183,6 +188,8 @@ export const REASONS = {
     token_not_dpop_bound: 'The scheme is DPoP, and the token is not bound to a DPoP key.',
     dpop_token_as_bearer: 'The token is bound to a DPoP key, and was sent as Bearer.',
     tls_client_cert_missing: 'The token is bound to a certificate, and the client showed none.',
+    client_cert_required:
+      'The listener serves nothing without a client certificate, and the proxy passed none on.',
     tls_client_cert_expired: 'The client certificate has expired.',
     tls_client_cert_not_yet_valid: 'The client certificate is not valid yet.',
     tls_client_cert_untrusted:

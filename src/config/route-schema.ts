@@ -57,6 +57,15 @@ const fieldName = (what: string, byDefault: string) =>
     .describe(`Field with ${what}; false: not told. Default: ${byDefault}.`)
     .optional()
 
+/** RFC 9440 §4: opt-in, upstream by upstream. */
+const certificateField = (what: string, byDefault: string) =>
+  z
+    .union([text(), z.boolean()])
+    .describe(
+      `Field with ${what}, as RFC 9440 writes it; true: ${byDefault}. Default: false, not told.`,
+    )
+    .optional()
+
 const forward = z
   .strictObject({
     client_id: fieldName('the client_id', 'X-Client-Id'),
@@ -65,6 +74,17 @@ const forward = z
     iss: fieldName('the issuer', 'X-Token-Issuer'),
     binding: fieldName('how the token was bound: mtls, dpop, mtls+dpop or none', 'X-Token-Binding'),
     thumbprint: fieldName('the thumbprint of key or certificate', 'X-Token-Thumbprint'),
+    client_cert: certificateField('the client certificate', 'Client-Cert'),
+    client_cert_chain: certificateField(
+      'the intermediate CAs that came with it, where they are at hand',
+      'Client-Cert-Chain',
+    ),
+    remove: z
+      .array(text().regex(/^[A-Za-z0-9-]+$/, 'wants the name of a field'))
+      .describe(
+        "Fields of clients that do not pass either, besides those that are always the gateway's to say.",
+      )
+      .optional(),
     authorization: z
       .enum(['strip', 'pass'])
       .describe('Whether the upstream gets the token itself. Default: strip.')

@@ -209,7 +209,8 @@ export class Accountant {
         dispatchedAt === undefined || upstreamAnsweredAt === undefined
           ? undefined
           : round(upstreamAnsweredAt - dispatchedAt),
-      remote: connection.remoteAddress,
+      remote: exchange.clientAddress,
+      proxy: connection.front === undefined ? undefined : connection.remoteAddress,
       config: this.config,
     }
   }

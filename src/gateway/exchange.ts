@@ -23,6 +23,8 @@ export class Exchange {
   readonly response: ClientResponse
   readonly connection: Connection
   readonly interactionId: string
+  /** Of the client, as far as a trusted proxy in front says it; otherwise of the connection. */
+  readonly clientAddress: string
   /** Whether the client waits for a 100 before it sends content (RFC 9110 §10.1.1). */
   expectsContinue: boolean
   /** Milliseconds of a clock that never jumps. */
@@ -74,6 +76,10 @@ export class Exchange {
     this.response = response
     this.connection = connection
     this.interactionId = interactionId
+    this.clientAddress =
+      connection.front === undefined
+        ? connection.remoteAddress
+        : connection.front.addressOf(incoming.rawHeaders)
     this.expectsContinue = expectsContinue
     this.startedAt = startedAt
     this.content = { length: undefined, present: false }

@@ -17,6 +17,7 @@ import { checkMessage, parseFraming } from '../http/message.ts'
 import { parseRequestTarget } from '../http/path.ts'
 import { hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
 import { parseWebSocketHandshake } from '../http/websocket.ts'
+import { checkPresence } from '../sender-constraint/certificate.ts'
 import { Answer, allowing, give } from './answer.ts'
 import type { ClientRequest, ClientResponse } from './client.ts'
 import { readContent } from './content.ts'
@@ -154,6 +155,11 @@ export class Gateway {
     exchange.content = content
     const malformed = checkMessage(rawHeaders, url, limits)
     if (malformed !== undefined) return malformed
+    const now = this.#surroundings.now()
+    const { front } = connection
+    const certificate =
+      front === undefined ? connection.certificate : front.certificateOf(rawHeaders, now)
+    if (certificate instanceof Failure) return certificate
 
     if (hasPassed(rawHeaders, exchange.pseudonym)) return fail('loop_detected', 'request_loops')
 
@@ -209,10 +215,12 @@ export class Gateway {
       target.query,
       publicUrl.prefix + target.path,
       rawHeaders,
-      this.#surroundings.now(),
+      now,
       exchange.interactionId,
-      connection.certificate,
+      certificate,
     )
+    const absent = connection.certificateRequired ? checkPresence(certificate, now) : undefined
+    if (absent !== undefined) return absent
     if (route.websocket) {
       const malformed = readHandshake(exchange)
       if (malformed !== undefined) return malformed

@@ -11,7 +11,8 @@ import type { AccessToken } from '../token/access-token.ts'
 /** Names that a route gives to what it tells; lower-case, so that a client's own can be removed. */
 export function identityFieldNames(forward: ForwardConfig): string[] {
   const { clientId, subject, scope, issuer, binding, thumbprint } = forward
-  return [clientId, subject, scope, issuer, binding, thumbprint]
+  const { clientCert, clientCertChain } = forward
+  return [clientId, subject, scope, issuer, binding, thumbprint, clientCert, clientCertChain]
     .filter((name) => name !== undefined)
     .map((name) => name.toLowerCase())
 }

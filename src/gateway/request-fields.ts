@@ -9,6 +9,7 @@
 
 import { fieldLines, parseListTokens } from '../http/field.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
+import { appendClientCert } from './client-cert-fields.ts'
 import type { Exchange } from './exchange.ts'
 import { appendIdentity } from './identity.ts'
 import type { Route } from './route.ts'
@@ -18,7 +19,7 @@ import type { Route } from './route.ts'
  * connection pool sets. The request has passed its checks.
  */
 export function requestFields(exchange: Exchange, route: Route): string[] {
-  const { incoming, connection, request, content, hops, pseudonym } = exchange
+  const { incoming, request, content, hops, pseudonym } = exchange
   const { rawHeaders } = incoming
   const named = connectionOptions(rawHeaders)
   const headers: string[] = []
@@ -41,8 +42,9 @@ export function requestFields(exchange: Exchange, route: Route): string[] {
   // RFC 9110 §7.6.2: one fewer.
   if (hops !== undefined) headers.push('Max-Forwards', String(hops - 1))
   headers.push(INTERACTION_ID, exchange.interactionId, 'Via', `1.1 ${pseudonym}`)
-  appendForwarded(headers, connection.remoteAddress, exchange.authority)
+  appendForwarded(headers, exchange.clientAddress, exchange.authority)
   if (request?.hasToken) appendIdentity(headers, route.forward, request)
+  if (request !== undefined) appendClientCert(headers, route.forward, request)
   return headers
 }
 
@@ -56,14 +58,14 @@ export function connectionOptions(rawFields: readonly string[]): string[] | unde
     : options
 }
 
-/** RFC 7239 and its predecessors: replaced, never appended to, since nobody in front is trusted. */
-function appendForwarded(headers: string[], remoteAddress: string, host: string): void {
-  const node = remoteAddress.includes(':') ? `"[${remoteAddress}]"` : remoteAddress
+/** RFC 7239 and its predecessors: replaced, never appended to. Who is trusted in front has been read. */
+function appendForwarded(headers: string[], client: string, host: string): void {
+  const node = client.includes(':') ? `"[${client}]"` : client
   headers.push(
     'Forwarded',
     `for=${node};host="${host}";proto=https`,
     'X-Forwarded-For',
-    remoteAddress,
+    client,
     'X-Forwarded-Host',
     host,
     'X-Forwarded-Proto',

@@ -7,6 +7,7 @@
 
 import { challengeSchemes } from '../http/challenge-scheme.ts'
 import { corsFields } from '../http/cors.ts'
+import { parseListTokens } from '../http/field.ts'
 import { compileResponseFieldFilter } from '../http/forwardable.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
 import type { Exchange } from './exchange.ts'
@@ -62,7 +63,8 @@ export function responseFields(
       if (!route.mayChallenge(challengeSchemes(rawFields[i + 1]!))) continue
       challenged = true
     }
-    headers.push(rawFields[i]!, rawFields[i + 1]!)
+    const value = rawFields[i + 1]!
+    headers.push(rawFields[i]!, name === 'vary' && variesOnOurs(value, route) ? '*' : value)
   }
 
   headers.push(INTERACTION_ID, exchange.interactionId)
@@ -81,4 +83,12 @@ export function responseFields(
     exchange.response.shouldKeepAlive = false
   }
   return headers
+}
+
+/**
+ * RFC 9440 §2.4, RFC 9110 §12.5.5: whether an answer was chosen by what the gateway tells the upstream. No
+ * client sends those fields, so to a cache in between all requests would be alike.
+ */
+function variesOnOurs(vary: string, route: Route): boolean {
+  return parseListTokens(vary).some((name) => name === INTERACTION_ID || !route.passes(name))
 }

@@ -8,6 +8,7 @@ import type { Check, CheckDefinition, Services } from '../check/check.ts'
 import { CHECKS } from '../check/index.ts'
 import type { ForwardConfig, RouteConfig } from '../config/configuration.ts'
 import { challenges, type Protection } from '../failure/challenge.ts'
+import { ERRORS } from '../failure/errors.ts'
 import { Failure } from '../failure/failure.ts'
 import { allowedOrigin, type CorsPolicy, preflightFields } from '../http/cors.ts'
 import { compileRequestFieldFilter } from '../http/forwardable.ts'
@@ -50,7 +51,11 @@ export class Route implements Matched {
     this.websocket = config.websocket
     this.upstream = parts.upstream
     this.forward = config.forward
-    this.passes = compileRequestFieldFilter(identityFieldNames(config.forward))
+    this.passes = compileRequestFieldFilter([
+      ...identityFieldNames(config.forward),
+      ...config.forward.removed,
+      ...parts.ownedFields,
+    ])
     this.maxBody = config.maxBody
     this.cors = config.cors
     this.#protection = protectionOf(config, parts.certificatesAsked)
@@ -67,6 +72,10 @@ export class Route implements Matched {
     let values = this.#challenges.get(key)
     if (values === undefined) {
       values = challenges(failure, this.#protection, presented, metadataUrl)
+      // RFC 9110 §15.5.2: a 401 has a challenge. Where no token is asked for, what lacks is a certificate.
+      if (values.length === 0 && ERRORS[failure.error].status === 401) {
+        values = [`Bearer realm="${this.#protection.realm}"`]
+      }
       this.#challenges.set(key, values)
     }
     return values
@@ -100,8 +109,10 @@ export interface RouteParts {
   readonly issuers: readonly Issuer[]
   readonly services: Services
   readonly maxToken: number
-  /** Whether any listener asks its clients for certificates. */
+  /** Whether any listener knows its clients' certificates. */
   readonly certificatesAsked: boolean
+  /** Names of fields that proxies in front write for the gateway alone. */
+  readonly ownedFields: readonly string[]
 }
 
 function compileChecks(

@@ -25,6 +25,20 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'http2-settings',
 ])
 
+/** Fields that mean something to everybody: nothing else is told under their names. */
+export const MESSAGE_FIELDS: ReadonlySet<string> = new Set([
+  'authorization',
+  'dpop',
+  'host',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'expect',
+  'cookie',
+  'via',
+  'date',
+])
+
 /** What only a gateway may say to an upstream. */
 export const GATEWAY_OWNED: ReadonlySet<string> = new Set([
   'forwarded',
@@ -32,11 +46,21 @@ export const GATEWAY_OWNED: ReadonlySet<string> = new Set([
   'x-real-ip',
   'true-client-ip',
   'x-client-ip',
+  'x-cluster-client-ip',
+  'x-original-forwarded-for',
+  'x-azure-clientip',
+  'fastly-client-ip',
   'cf-connecting-ip',
+  'cf-connecting-ipv6',
   // RFC 9440 §2.4.
   'client-cert',
   'client-cert-chain',
   'x-arr-clientcert',
+  'x-clientcert',
+  'clientcert',
+  'ssl-cert',
+  'x-tls-cert',
+  'x-mtls-cert',
   // These change which resource or method an upstream believes was asked for.
   'x-http-method-override',
   'x-http-method',
@@ -52,11 +76,15 @@ export const GATEWAY_OWNED: ReadonlySet<string> = new Set([
 /** The same, for families whose members cannot be listed. */
 export const GATEWAY_OWNED_PREFIXES: readonly string[] = [
   'x-forwarded-',
+  'client-cert-',
   'x-client-cert',
   'x-ssl-',
   'ssl-client-',
   'x-amzn-mtls-',
   'x-tls-client-',
+  'x-mtls-client-',
+  'cf-client-cert-',
+  'wl-proxy-',
   'x-envoy-',
 ]
 

@@ -8,6 +8,9 @@ import { type Failure, fail } from '../failure/failure.ts'
 import type { CertificateFacts } from '../x509/certificate.ts'
 
 export interface ClientCertificate {
+  readonly der: Buffer
+  /** DER of what came between it and its CA, in that order; empty where that is not at hand. */
+  readonly intermediates: readonly Buffer[]
   /** RFC 8705 §3.1: SHA-256 of the DER, base64url. */
   readonly thumbprint: string
   /** Seconds since the epoch. */
@@ -64,3 +67,12 @@ export function checkCertificate(certificate: ClientCertificate, now: number): F
 }
 
 const PURPOSE_FAULT = 'INVALID_PURPOSE'
+
+/** The same, where nothing is served without a certificate. A handshake refuses earlier, if it can. */
+export function checkPresence(
+  certificate: ClientCertificate | undefined,
+  now: number,
+): Failure | undefined {
+  if (certificate === undefined) return fail('invalid_token', 'client_cert_required')
+  return checkCertificate(certificate, now)
+}

@@ -40,7 +40,10 @@ export interface AccessRecord {
   readonly t_total_ms: number
   readonly t_auth_ms: number | undefined
   readonly t_upstream_ms: number | undefined
+  /** Address of the client; where it came through a trusted proxy, as that says. */
   readonly remote: string
+  /** Address of that proxy. */
+  readonly proxy: string | undefined
   readonly config: string
 }
 

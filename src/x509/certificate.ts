@@ -23,7 +23,7 @@ import { parseQualifiedStatements, type QualifiedStatements } from './qc-stateme
 export const MAX_CERTIFICATE = 32_768
 const MAX_EXTENSIONS = 64
 
-const EXTENSION = {
+export const EXTENSION = {
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
@@ -174,7 +174,7 @@ function readKnownExtensions(extensions: ReadonlyMap<string, Extension>, tbs: De
 
 const NO_NAMES: GeneralNames = { emails: [], dnsNames: [], uris: [] }
 
-function readPurposes(reader: DerReader): readonly string[] {
+export function readPurposes(reader: DerReader): readonly string[] {
   const purposes: string[] = []
   const list = reader.enter(TAG.sequence)
   while (list.hasMore) purposes.push(list.oid())

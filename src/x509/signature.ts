@@ -47,6 +47,29 @@ export function isSignedBy(
   signature: Buffer,
 ): boolean {
   if (isWeakKey(key)) return false
+  const { scheme, pss } = readAlgorithm(algorithm)
+  if (scheme === undefined && pss === undefined) return false
+  const type = key.asymmetricKeyType
+  const fits = pss === undefined ? type === scheme?.keyType : type === 'rsa' || type === 'rsa-pss'
+  if (!fits) return false
+  try {
+    return pss === undefined
+      ? verify(scheme?.digest, signed, key, signature)
+      : verify(pss.digest, signed, { key, ...pss }, signature)
+  } catch {
+    // Thrown for what is no signature of that key at all, or by a key that is not for this scheme.
+    return false
+  }
+}
+
+/** Whether signatures of an algorithm are believed at all. @param algorithm DER, with its parameters. */
+export function isStrongAlgorithm(algorithm: Buffer): boolean {
+  const { scheme, pss } = readAlgorithm(algorithm)
+  return scheme !== undefined || pss !== undefined
+}
+
+/** Neither is there for an algorithm that is weak, unknown or malformed. */
+function readAlgorithm(algorithm: Buffer) {
   const reader = new DerReader(algorithm)
   const identifier = reader.enter(TAG.sequence)
   const oid = identifier.oid()
@@ -57,18 +80,7 @@ export function isSignedBy(
   if (!isPss && identifier.hasMore && identifier.read(TAG.null).length > 0) identifier.break()
   identifier.finish()
   reader.finish()
-  if (reader.isBroken || (scheme === undefined && pss === undefined)) return false
-  const type = key.asymmetricKeyType
-  const fits = isPss ? type === 'rsa' || type === 'rsa-pss' : type === scheme?.keyType
-  if (!fits) return false
-  try {
-    return pss === undefined
-      ? verify(scheme?.digest, signed, key, signature)
-      : verify(pss.digest, signed, { key, ...pss }, signature)
-  } catch {
-    // Thrown for what is no signature of that key at all, or by a key that is not for this scheme.
-    return false
-  }
+  return reader.isBroken ? { scheme: undefined, pss: undefined } : { scheme, pss }
 }
 
 /** RFC 4055 §3.1. Without parameters the digest is SHA-1, which is not taken. */

@@ -19,9 +19,9 @@ class Connection extends EventEmitter {
   }
 }
 
-function createLimited(perAddress: number) {
+function createLimited(perAddress: number, isExempt: (address: string) => boolean = () => false) {
   const server = new EventEmitter()
-  limitConnections(server as Server, perAddress)
+  limitConnections(server as Server, perAddress, isExempt)
   return (address: string | undefined) => {
     const connection = new Connection(address)
     server.emit('connection', connection)
@@ -76,9 +76,18 @@ test.each(['::127.0.0.1', '1127.0.0.1', '::10', undefined])(
   },
 )
 
+test('a trusted proxy has as many as it needs, in either family’s clothes', () => {
+  const open = createLimited(1, (address) => address === '192.0.2.9')
+  for (const address of ['192.0.2.9', '::ffff:192.0.2.9', '192.0.2.9']) {
+    expect(open(address).destroyed).toBe(false)
+  }
+  expect(open('192.0.2.90').destroyed).toBe(false)
+  expect(open('192.0.2.90').destroyed).toBe(true)
+})
+
 test('connections that a balancer on this machine makes are all taken', async () => {
   const server = createServer()
-  limitConnections(server, 1)
+  limitConnections(server, 1, () => false)
   server.on('connection', (socket) => socket.write('hello'))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

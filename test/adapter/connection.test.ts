@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import {
@@ -9,11 +10,18 @@ import {
 } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConnection } from '../../src/adapter/connection.ts'
+import { Front } from '../../src/adapter/front.ts'
 import type { Connection } from '../../src/check/request.ts'
 import type { ClientCertificatePolicy } from '../../src/config/configuration.ts'
 import { type Authority, type Credential, createAuthority } from '../../src/demo/certificates.ts'
 
-const OPTIONAL: ClientCertificatePolicy = { mode: 'optional', ca: 'as the server has it' }
+const OPTIONAL: ClientCertificatePolicy = {
+  mode: 'optional',
+  from: 'tls',
+  ca: 'as the server has it',
+}
+
+const NOBODY = new Front({ trustedProxies: [], clientAddress: undefined, certificates: [] })
 
 let authority: Authority
 let holder: Credential
@@ -48,7 +56,7 @@ async function factsOf(
   // Of what is resumed there need not be a new one.
   const sent = options.session === undefined ? once(client, 'session') : undefined
   const [socket] = await accepted
-  const facts = readConnection(socket, 'public', policy)
+  const facts = readConnection(socket, 'public', policy, NOBODY)
   const session: Buffer | undefined = (await sent)?.[0]
   client.destroy()
   socket.destroy()
@@ -66,6 +74,8 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)('of %s', async (maxVersion) => {
     protocol: maxVersion,
     cipherSuite: expect.stringMatching(/^TLS_.*GCM/),
     certificate: undefined,
+    certificateRequired: false,
+    front: undefined,
   })
 })
 
@@ -80,6 +90,8 @@ test('RFC 6066 §3: a name is the same in capital letters, and need not be there
 test('RFC 8705 §3.1: a certificate by its thumbprint and times', async () => {
   const { facts } = await factsOf(showing(holder))
   expect(facts.certificate).toMatchObject({
+    der: new X509Certificate(holder.certificate).raw,
+    intermediates: [],
     thumbprint: holder.thumbprint,
     notBefore: expect.any(Number),
     notAfter: expect.any(Number),
@@ -98,12 +110,12 @@ test('RFC 8705 §2.1: one whose chain does not hold, and whether it has to', asy
     chainRequired: true,
     chainError: expect.stringMatching(/^[A-Z_]+$/),
   })
-  const pinned = await factsOf(showing(stranger), { mode: 'request', ca: undefined })
+  const pinned = await factsOf(showing(stranger), { mode: 'request', from: 'tls', ca: undefined })
   expect(pinned.facts.certificate).toMatchObject({ chainRequired: false })
 })
 
 test('one that was not asked for is none', async () => {
-  const { facts } = await factsOf(showing(holder), { mode: 'off', ca: undefined })
+  const { facts } = await factsOf(showing(holder), { mode: 'off', from: 'tls', ca: undefined })
   expect(facts.certificate).toBeUndefined()
 })
 

@@ -30,7 +30,7 @@ const endOf = (pem: string) => Date.parse(new X509Certificate(pem).validTo) / 10
 /** What is read of a configuration here. */
 function configuration(more: { ca?: string; cert?: string; hash?: string } = {}): Configuration {
   const { ca = authority.certificate + other.certificate, cert, hash = 'deadbeef' } = more
-  const clientCertificate = { mode: 'optional', ca }
+  const clientCertificate = { mode: 'optional', from: 'tls', ca }
   const chain = server.certificate + authority.certificate
   const certificates = [{ name: 'server.crt', cert: chain, key: '', hosts: [], clientCertificate }]
   return {

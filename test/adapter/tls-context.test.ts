@@ -6,13 +6,15 @@ import {
   contextOptions,
   Hosts,
   hasSeveralPolicies,
+  isSameTrust,
+  knowsCertificates,
   openSslName,
 } from '../../src/adapter/tls-context.ts'
 import { CIPHER_SUITES } from '../../src/check/transport.ts'
 import type { ClientCertificatePolicy, ListenerConfig } from '../../src/config/configuration.ts'
 import { type Credential, createAuthority } from '../../src/demo/certificates.ts'
 
-const OFF: ClientCertificatePolicy = { mode: 'off', ca: undefined }
+const OFF: ClientCertificatePolicy = { mode: 'off', from: 'tls', ca: undefined }
 
 let credential: Credential
 let authorities: string
@@ -46,6 +48,8 @@ function listener(
       clientCertificate: policies[index] ?? OFF,
     })),
     clientCertificate: OFF,
+    trustedProxies: [],
+    clientAddress: undefined,
     minVersion: '1.2',
     cipherSuites: CIPHER_SUITES,
     sessionTickets: true,
@@ -92,22 +96,49 @@ describe('options of a context', () => {
   })
 
   test('RFC 9325 §3.4: no tickets where hosts trust different authorities', () => {
-    const required: ClientCertificatePolicy = { mode: 'required', ca: authorities }
+    const required: ClientCertificatePolicy = { mode: 'required', from: 'tls', ca: authorities }
     const { secureOptions = 0 } = optionsOf(listener([['a'], ['b']], [OFF, required]))
     expect(secureOptions & constants.SSL_OP_NO_TICKET).not.toBe(0)
   })
 
   test('the authorities are those of the host, or none', () => {
     expect(optionsOf(listener([[]]))).not.toHaveProperty('ca')
-    const policy: ClientCertificatePolicy = { mode: 'optional', ca: authorities }
+    const policy: ClientCertificatePolicy = { mode: 'optional', from: 'tls', ca: authorities }
     expect(optionsOf(listener([[]], [policy])).ca).toBe(authorities)
   })
 })
 
 test('a listener asks for certificates if one of its hosts does', () => {
-  const request: ClientCertificatePolicy = { mode: 'request', ca: undefined }
+  const request: ClientCertificatePolicy = { mode: 'request', from: 'tls', ca: undefined }
   expect(asksForCertificates(listener([['a'], ['b']], [OFF, OFF]))).toBe(false)
   expect(asksForCertificates(listener([['a'], ['b']], [OFF, request]))).toBe(true)
+})
+
+describe('where a proxy in front passes certificates on', () => {
+  const from = { format: 'nginx', field: 'x-ssl-client-cert', chainField: undefined } as const
+  let trusting: ListenerConfig
+
+  beforeAll(() => {
+    const forwarded: ClientCertificatePolicy = { mode: 'optional', from, ca: authorities }
+    trusting = listener([[]], [forwarded], { trustedProxies: ['10.0.0.0/8'] })
+  })
+
+  test('the handshake asks for none, and they are known all the same [MTLS-11]', () => {
+    expect(asksForCertificates(trusting)).toBe(false)
+    expect(knowsCertificates(trusting)).toBe(true)
+    expect(knowsCertificates(listener([[]]))).toBe(false)
+    expect(contextOptions(trusting, trusting.certificates[0]!)).not.toHaveProperty('ca')
+  })
+
+  test.each<[string, () => Partial<ListenerConfig>]>([
+    ['of other proxies', () => ({ trustedProxies: ['10.0.0.0/9'] })],
+    ['of no proxies', () => ({ trustedProxies: [] })],
+    ['of another field for addresses', () => ({ clientAddress: 'forwarded' })],
+    ['of the handshake', () => ({ certificates: listener([[]], [OFF]).certificates })],
+  ])('RFC 9325 §7.5: a connection is not believed by the rule %s', (_title, changed) => {
+    expect(isSameTrust(trusting, { ...trusting })).toBe(true)
+    expect(isSameTrust(trusting, { ...trusting, ...changed() })).toBe(false)
+  })
 })
 
 describe('whether hosts of a listener ask for different certificates', () => {
@@ -115,8 +146,8 @@ describe('whether hosts of a listener ask for different certificates', () => {
 
   test.each<[string, ClientCertificatePolicy[], boolean]>([
     ['the same', [OFF, OFF], false],
-    ['another mode', [OFF, { mode: 'request', ca: undefined }], true],
-    ['another authority', [OFF, { mode: 'off', ca: 'x' }], true],
+    ['another mode', [OFF, { mode: 'request', from: 'tls', ca: undefined }], true],
+    ['another authority', [OFF, { mode: 'off', from: 'tls', ca: 'x' }], true],
     ['revocation', [OFF, { ...OFF, revocation }], true],
   ])('%s', (_, policies, expected) => {
     expect(hasSeveralPolicies(listener([['a'], ['b']], policies))).toBe(expected)
@@ -165,7 +196,7 @@ describe('the host for a name', () => {
   })
 
   test('and nobody, where names decide about certificates of clients', () => {
-    const required: ClientCertificatePolicy = { mode: 'required', ca: authorities }
+    const required: ClientCertificatePolicy = { mode: 'required', from: 'tls', ca: authorities }
     const hosts = new Hosts(listener([['a'], []], [required]))
     expect(found(hosts, undefined)).toBeUndefined()
     expect(found(hosts, '')).toBeUndefined()

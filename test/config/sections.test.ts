@@ -440,6 +440,12 @@ describe('a route', () => {
     ['a public route that asks for something', one('public: true, scopes: [a]'), ['invalid-value']],
     ['a scope that is two', one('scopes: [a b]'), ['invalid-value']],
     ['a setting said twice', one('scopes: [a], authorization: { scopes: [b] }'), ['duplicate-key']],
+    ['a field that is removed by no name', one('forward: { remove: [X_A] }'), ['invalid-value']],
+    [
+      'a certificate under a name with a meaning of its own',
+      one('forward: { client_cert: Cookie }'),
+      ['invalid-value'],
+    ],
     ['a field name with an underscore', one('forward: { sub: X_Sub }'), ['invalid-value']],
     ['a field name that is taken', one('forward: { sub: Authorization }'), ['invalid-value']],
     [
@@ -527,8 +533,37 @@ describe('a route', () => {
       issuer: 'X-Token-Issuer',
       binding: 'X-Token-Binding',
       thumbprint: 'X-Token-Thumbprint',
+      clientCert: undefined,
+      clientCertChain: undefined,
+      removed: [],
       authorization: 'pass',
     })
+  })
+
+  test('RFC 9440 §4: passes the certificate on where that is said, and nowhere else [CC-4]', async () => {
+    const told = async (defaults: string, own: string) => {
+      const change = { defaults: `{ forward: { ${defaults} } }`, ...one(`forward: { ${own} }`) }
+      const { configuration } = await workspace.load(gateway(change))
+      const { clientCert, clientCertChain } = configuration!.routes[0]!.forward
+      return [clientCert, clientCertChain]
+    }
+    expect(await told('', '')).toEqual([undefined, undefined])
+    expect(await told('', 'client_cert: true')).toEqual(['Client-Cert', undefined])
+    expect(await told('client_cert: true, client_cert_chain: true', '')).toEqual([
+      'Client-Cert',
+      'Client-Cert-Chain',
+    ])
+    expect(await told('client_cert: true', 'client_cert: false')).toEqual([undefined, undefined])
+    expect(await told('client_cert: true', 'client_cert: X-Cert')).toEqual(['X-Cert', undefined])
+  })
+
+  test('what clients may not send either is of the defaults and of the route [CC-8]', async () => {
+    const change = {
+      defaults: '{ forward: { remove: [X-User] } }',
+      ...one('forward: { remove: [X-Role] }'),
+    }
+    const { configuration } = await workspace.load(gateway(change))
+    expect(configuration?.routes[0]?.forward.removed).toEqual(['X-User', 'X-Role'])
   })
 })
 

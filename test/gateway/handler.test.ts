@@ -84,6 +84,7 @@ beforeEach(() => {
     services: createServices(),
     maxToken: limits.token,
     certificatesAsked: false,
+    ownedFields: [],
   })
   gateway = new Gateway(
     { router: new Router([route]), limits, metadata: undefined },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { connectionOptions, requestFields } from '../../src/gateway/request-fields.ts'
-import { CONNECTION, createRequest } from '../support/checked-request.ts'
+import { CERTIFICATE, CONNECTION, createRequest } from '../support/checked-request.ts'
 import { createExchange, createRoute, FORWARD, INTERACTION } from '../support/exchange.ts'
 import { createIssuer, NOW, THUMBPRINT } from '../support/issuer.ts'
 
@@ -76,10 +76,13 @@ describe('requestFields', () => {
     ...['X-HTTP-Method-Override', 'X-Original-URL', 'X-Rewrite-URL', 'X-Fapi-Interaction-Id'],
     ...['X-Client-Id', 'X-Subject', 'X-Scope', 'X-Issuer', 'X-Binding', 'X-Thumbprint'],
     ...['x-client-ID', 'X_Client_Id', 'X.Client.Id', 'X-Client_Id', 'X_Forwarded_For', 'DPoP_'],
-    ...['Authorization_', 'x_fapi_interaction_id', 'Proxy'],
-  ])('RFC 9700 §4.13, H19, H20, M17: %s is not the client’s to say [D07]', (name) => {
-    expect(forwarded([name, 'evil'])).toEqual(OWN)
-  })
+    ...['Authorization_', 'x_fapi_interaction_id', 'Proxy', 'X-Proxy-Cert', 'x_proxy_cert'],
+  ])(
+    'RFC 9700 §4.13: %s is not the client’s to say [BT-12, CC-1, CC-8, D07, H19, H20, M17]',
+    (name) => {
+      expect(forwarded([name, 'evil'])).toEqual(OWN)
+    },
+  )
 
   test('RFC 9449 §7.1: a proof is not forwarded [D25]', () => {
     expect(forwarded(['DPoP', 'a.b.c', 'dpop', 'd.e.f'])).toEqual(OWN)
@@ -105,6 +108,39 @@ describe('requestFields', () => {
         '2001:db8::1',
       ]),
     )
+  })
+
+  test('RFC 7239 §8: of a client behind a trusted proxy it is said as that proxy says it [HTTP-29]', () => {
+    const front = { certificateOf: () => undefined, addressOf: () => '2001:db8::7' }
+    const exchange = createExchange({
+      rawFields: ['X-Forwarded-For', '192.0.2.1'],
+      connection: { ...CONNECTION, front },
+    })
+    exchange.authority = 'api.bank.example'
+    expect(requestFields(exchange, createRoute()).slice(4, 8)).toEqual([
+      ...['Forwarded', 'for="[2001:db8::7]";host="api.bank.example";proto=https'],
+      ...['X-Forwarded-For', '2001:db8::7'],
+    ])
+  })
+
+  test('RFC 9440 §4: the client’s certificate goes on where that is configured, once [CC-1, CC-4]', () => {
+    const connection = { ...CONNECTION, certificate: CERTIFICATE }
+    const rawFields = ['Client-Cert', ':YQ==:', 'client-cert', ':Yg==:']
+    const exchange = createExchange({ rawFields, connection })
+    exchange.authority = 'api.bank.example'
+    exchange.request = createRequest({ connection })
+    expect(requestFields(exchange, createRoute())).toEqual(OWN)
+    const telling = createRoute({ forward: { ...FORWARD, clientCert: 'Client-Cert' } })
+    const own = `:${CERTIFICATE.der.toString('base64')}:`
+    expect(requestFields(exchange, telling)).toEqual([...OWN, 'Client-Cert', own])
+  })
+
+  test('what a route removes does not pass [CC-8]', () => {
+    const route = createRoute({ forward: { ...FORWARD, removed: ['X-User'] } })
+    expect(forwarded(['X-User', 'a', 'x_user', 'a', 'X-Users', 'b'], route)).toEqual([
+      ...['X-Users', 'b'],
+      ...OWN,
+    ])
   })
 
   test('RFC 9112 §3.2.2: for which host, is said of the authority that was found to be ours', () => {

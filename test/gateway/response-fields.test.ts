@@ -116,6 +116,33 @@ describe('responseFields', () => {
     },
   )
 
+  test.each([
+    'Client-Cert',
+    'client-cert-chain',
+    'Accept, Client-Cert',
+    'X-Subject',
+    'X-Client-ID',
+    'X-Forwarded-Host',
+    'Forwarded',
+    'x-fapi-interaction-id',
+    'X-Proxy-Cert',
+  ])(
+    'RFC 9440 §2.4: an answer chosen by what we say (Vary: %s) is chosen anew each time [CC-5]',
+    (vary) => {
+      expect(returned(['Vary', vary, 'Cache-Control', 'max-age=60'])).toEqual([
+        ...['Vary', '*', 'Cache-Control', 'max-age=60'],
+        ...OWN,
+      ])
+    },
+  )
+
+  test.each(['Accept', 'Origin, Accept-Language', '*', 'Authorization', ''])(
+    'RFC 9110 §12.5.5: and one chosen by what the client says (Vary: %s) is as it was [CC-5]',
+    (vary) => {
+      expect(returned(['vary', vary])).toEqual(['vary', vary, ...OWN])
+    },
+  )
+
   test('RFC 9112 §9.6: a client that is still sending is told that nobody reads on', () => {
     expect(returned([], { isReceiving: true })).toEqual([...OWN, 'Connection', 'close'])
   })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import {
   type ClientCertificate,
   checkCertificate,
+  checkPresence,
 } from '../../src/sender-constraint/certificate.ts'
 import { CERTIFICATE } from '../support/checked-request.ts'
 
@@ -87,5 +88,24 @@ describe('checkCertificate', () => {
   test('RFC 8705 §2.2: one that is only pinned may say of itself what it likes', () => {
     const pinned = { ...CERTIFICATE, chainRequired: false, isAuthority: true, isForClients: false }
     expect(checkCertificate(pinned, notBefore)).toBeUndefined()
+  })
+})
+
+describe('checkPresence', () => {
+  test('RFC 8705 §2: nothing is served without a certificate', () => {
+    expect(checkPresence(undefined, notBefore)).toMatchObject({
+      error: 'invalid_token',
+      reason: 'client_cert_required',
+    })
+  })
+
+  test('nor with one that is not to be believed', () => {
+    expect(checkPresence(CERTIFICATE, notBefore)).toBeUndefined()
+    expect(checkPresence(CERTIFICATE, notAfter + 1)).toMatchObject({
+      reason: 'tls_client_cert_expired',
+    })
+    expect(checkPresence({ ...CERTIFICATE, chainError: 'a' }, notBefore)).toMatchObject({
+      reason: 'tls_client_cert_untrusted',
+    })
   })
 })

@@ -17,6 +17,8 @@ import { NOW, THUMBPRINT } from './issuer.ts'
 export const TARGET_URI = 'https://api.bank.example/accounts'
 
 export const CERTIFICATE: ClientCertificate = {
+  der: Buffer.from('a certificate'),
+  intermediates: [],
   thumbprint: THUMBPRINT,
   notBefore: NOW - 1000,
   notAfter: NOW + 1000,
@@ -38,6 +40,8 @@ export const CONNECTION: Connection = {
   protocol: 'TLSv1.3',
   cipherSuite: 'TLS_AES_256_GCM_SHA384',
   certificate: undefined,
+  certificateRequired: false,
+  front: undefined,
 }
 
 export function createServices(replayEntries = 100): Services {

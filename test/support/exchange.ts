@@ -31,6 +31,9 @@ export const FORWARD: ForwardConfig = {
   issuer: 'X-Issuer',
   binding: 'X-Binding',
   thumbprint: 'X-Thumbprint',
+  clientCert: undefined,
+  clientCertChain: undefined,
+  removed: [],
   authorization: 'strip',
 }
 
@@ -66,6 +69,7 @@ export function createRoute(changed: Partial<RouteConfig> = {}): Route {
     services: createServices(),
     maxToken: 8192,
     certificatesAsked: true,
+    ownedFields: ['x-proxy-cert'],
   })
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { TcpSocketConnectOpts } from 'node:net'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { expect } from 'vitest'
 import { linesOf } from './caller.ts'
@@ -93,7 +94,7 @@ export class RawSocket {
 export async function openSocket(
   { authority }: Pick<Fixture, 'authority'>,
   { port }: Pick<TestGateway, 'port'>,
-  options: ConnectionOptions = {},
+  options: ConnectionOptions & Pick<TcpSocketConnectOpts, 'localAddress'> = {},
 ): Promise<RawSocket> {
   const to = { host: '127.0.0.1', port, ca: authority.certificate, servername: HOST }
   const socket = connect({ ...to, ...options })
