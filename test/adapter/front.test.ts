@@ -24,7 +24,7 @@ const front = new Front({
 const malformed = ['Client-Cert', 'none', 'X-Forwarded-For', '192.0.2.1']
 
 describe('a connection of a trusted proxy', () => {
-  test('is known by its address alone [MTLS-11, PF-3]', () => {
+  test('is known by its address alone [MTLS-11]', () => {
     expect(front.proxyAt('10.1.2.3', BY_FIELD, undefined)).toBeDefined()
     expect(front.proxyAt('fd00::1', BY_FIELD, undefined)).toBeDefined()
     for (const address of ['10.2.0.1', '192.0.2.1', '::1', '']) {
@@ -44,7 +44,7 @@ describe('a connection of a trusted proxy', () => {
     expect(proxy?.certificateOf(malformed, NOW)).toBe(CERTIFICATE)
   })
 
-  test('and the address that it says, unless that is not asked for [PF-20]', () => {
+  test('and the address that it says, unless that is not asked for [HTTP-29]', () => {
     expect(front.proxyAt('10.1.2.3', BY_TLS, undefined)?.addressOf(malformed)).toBe('192.0.2.1')
     const silent = new Front({
       trustedProxies: ['10.1.0.0/16'],

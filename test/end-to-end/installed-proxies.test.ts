@@ -133,7 +133,7 @@ shutdown: { ready_off_for: 0s, drain: 2s }
       }
     })
 
-    test('what the proxy lets pass is verified here [MTLS-11, PF-51]', async () => {
+    test('what the proxy lets pass is verified here [MTLS-11]', async () => {
       const { keys } = fixture.certificates.mtls
       const other = await createAuthority({ name: 'other CA' })
       const foreign = await other.issueClient({ commonName: 'a', keys })
@@ -163,7 +163,7 @@ shutdown: { ready_off_for: 0s, drain: 2s }
       expect(record).toMatchObject({ remote: '127.0.0.2' })
     })
 
-    test('the address of the client is the one that the proxy saw [PF-20]', async () => {
+    test('the address of the client is the one that the proxy saw', async () => {
       const { mtls } = fixture.certificates
       const { record } = await ask(mtls, mtls.thumbprint, ['X-Forwarded-For', '192.0.2.1'])
       // Both ends are on loopback here: the client's 127.0.0.1 is trusted, and what stands left of it is read.

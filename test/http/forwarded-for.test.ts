@@ -39,11 +39,11 @@ describe('X-Forwarded-For is walked from the right, over what is trusted', () =>
     ['2001:db8::1, fd00::2', '2001:db8::1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
     ['192.0.2.1, ::ffff:10.0.0.2', '192.0.2.1'],
-  ])('%s: %s [PF-20, HTTP-29]', (value, expected) => {
+  ])('GHSA-7x63-xv5r-3p2x: %s: %s [HTTP-29, PF-20]', (value, expected) => {
     expect(by(value)).toBe(expected)
   })
 
-  test('on all of its lines, which are one list [PF-20]', () => {
+  test('on all of its lines, which are one list', () => {
     expect(by('1.2.3.4', '192.0.2.1', '10.0.0.2')).toBe('192.0.2.1')
   })
 
@@ -69,7 +69,7 @@ describe('X-Forwarded-For is walked from the right, over what is trusted', () =>
     expect(by(`192.0.2.1, ${'10.0.0.2, '.repeat(5000)}10.0.0.3`)).toBe('10.0.0.2')
   })
 
-  test('whatever stands left of a stranger has no effect [PF-20, PF-37]', () => {
+  test('whatever stands left of a stranger has no effect (GHSA-7x63-xv5r-3p2x) [PF-20]', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 60 }), (invented) => {
         expect(by(`${invented}, 192.0.2.1, 10.0.0.2`)).toBe('192.0.2.1')
@@ -77,7 +77,7 @@ describe('X-Forwarded-For is walked from the right, over what is trusted', () =>
     )
   })
 
-  test('and whatever there is, the answer is an address [PF-37]', () => {
+  test('and whatever there is, the answer is an address (CWE-763 of liboauth2) [PF-37]', () => {
     const text = fc.string({ maxLength: 60, unit: fc.constantFrom(...'0123456789abf.:,[]"; =fo') })
     fc.assert(
       fc.property(text, (value) => {
@@ -95,7 +95,7 @@ describe('RFC 7239 §4: so is Forwarded', () => {
     ['For="192.0.2.1:4711";proto=https;by=10.0.0.1', '192.0.2.1'],
     ['for=1.2.3.4, for=192.0.2.1;host=a, for=10.0.0.2', '192.0.2.1'],
     ['proto=http; for="[2001:db8::1]:443"', '2001:db8::1'],
-  ])('%s: %s [PF-20]', (value, expected) => {
+  ])('%s: %s [HTTP-29]', (value, expected) => {
     expect(standard(value)).toBe(expected)
   })
 
