@@ -21,9 +21,11 @@ export interface GatewayProcess {
   readonly exit: Promise<number | string>
 }
 
-export function serve(file: string): GatewayProcess {
+/** @param nodeOptions For Node itself, before the program. */
+export function serve(file: string, ...nodeOptions: readonly string[]): GatewayProcess {
   const { FAPI_GATEWAY_CONFIG: _, NODE_OPTIONS: __, ...env } = process.env
-  const child = spawn(process.execPath, [BIN, 'serve', '--config', file], { env })
+  const argv = [...nodeOptions, BIN, 'serve', '--config', file]
+  const child = spawn(process.execPath, argv, { env })
   const lines: string[] = []
   for (const output of [child.stdout, child.stderr]) {
     createInterface({ input: output }).on('line', (line) => {
