@@ -1,6 +1,11 @@
 import { defineConfig } from 'vitest/config'
 import { SummaryReporter } from './test/support/summary-reporter.ts'
 
+const { TEST_RESULTS: outputFile } = process.env
+
+// What `npm run conformance` reads.
+const resultsFile: ['json', object][] = outputFile ? [['json', { outputFile }]] : []
+
 // Processes rather than threads: tests start servers, set signal handlers and read process.env.
 export default defineConfig({
   test: {
@@ -8,6 +13,6 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    reporters: ['default', new SummaryReporter()],
+    reporters: ['default', new SummaryReporter(), ...resultsFile],
   },
 })

@@ -5,9 +5,10 @@
  * @module
  */
 
-import { createPrivateKey, type KeyObject, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import type { ClientAuthentication } from '../config/configuration.ts'
+import { importKey } from './private-key.ts'
 
 /** What is added to a call: fields of the head, and of the form. */
 export interface Credentials {
@@ -65,13 +66,6 @@ export function clientAuthenticator(
       }
     }
   }
-}
-
-/** A private key as PEM of any kind, or as a JWK. @throws If it is neither. */
-function importKey(text: string): KeyObject {
-  return text.trimStart().startsWith('{')
-    ? createPrivateKey({ key: JSON.parse(text), format: 'jwk' })
-    : createPrivateKey(text)
 }
 
 /** RFC 6749 §2.3.1 with appendix B: `application/x-www-form-urlencoded`. */

@@ -13,6 +13,7 @@ import { Gateway } from '../gateway/handler.ts'
 import { Nonces } from '../sender-constraint/dpop/nonce.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { RationedLog } from '../telemetry/rationed-log.ts'
 import { AdminListener, type Readiness } from './admin.ts'
 import { steadyClock, wallClock } from './clock.ts'
 import { describe } from './inventory.ts'
@@ -38,6 +39,9 @@ export interface Running {
   close(): Promise<boolean>
 }
 
+/** Seconds between two lines about requests that failed unexpectedly: one stack tells as much as many. */
+const BUG_PAUSE = 1
+
 /** Milliseconds for which a request that began before a reload may still use what it began with. */
 const RETIRE_MS = 60_000
 
@@ -48,14 +52,16 @@ type Retired = ReturnType<typeof leftOver>
  *
  * @returns When its addresses are bound and the issuers were asked once for their keys. An issuer that
  *   did not answer is asked again in the background, and `isReady` says no until it has.
+ * @param now Seconds since the epoch.
  * @throws If an address cannot be bound.
  */
 export async function startGateway(
   configuration: Configuration,
   metrics: Metrics,
   logger: Logger,
+  now: () => number = wallClock,
 ): Promise<Running> {
-  const server = new GatewayServer(configuration, metrics, logger)
+  const server = new GatewayServer(configuration, metrics, logger, now)
   await server.start()
   return server
 }
@@ -74,27 +80,33 @@ class GatewayServer implements Running {
   #reloading: Promise<unknown> = Promise.resolve()
   #closing = false
 
-  constructor(configuration: Configuration, metrics: Metrics, logger: Logger) {
+  constructor(configuration: Configuration, metrics: Metrics, logger: Logger, now: () => number) {
     const { dpop, limits, logging, hash, admin } = configuration
     this.#metrics = metrics
-    const replay = new MemoryReplayStore(dpop.replayEntries)
+    const replay = new MemoryReplayStore(dpop.replayEntries, now())
     const secret = dpop.nonceSecret === undefined ? randomBytes(32) : Buffer.from(dpop.nonceSecret)
     this.#services = {
       replay,
       nonces: new Nonces(secret, dpop.nonceRotation),
       proofKeys: createProofKeys(PROOF_KEYS),
     }
-    this.#outside = { metrics, logger, now: wallClock, clock: () => steadyClock() / 1000 }
+    this.#outside = { metrics, logger, now, clock: () => steadyClock() / 1000 }
     this.#parts = buildParts(configuration, undefined, this.#services, this.#outside)
     this.#accountant = new Accountant(metrics, logger, steadyClock, logging.access, hash)
+    const bugs = new RationedLog(logger, BUG_PAUSE, this.#outside.clock)
     this.#gateway = new Gateway(this.#parts.serving, {
-      now: wallClock,
+      pseudonym: `fapi-gateway-${randomBytes(4).toString('hex')}`,
+      now,
       clock: steadyClock,
       isFull: () => this.#memory.isHigh,
       account: (exchange) => this.#accountant.account(exchange),
       bug: (error, interactionId) => {
         const stack = error instanceof Error ? error.stack : String(error)
-        logger.error({ interaction_id: interactionId, stack }, 'a request failed unexpectedly')
+        bugs.write(
+          'error',
+          { interaction_id: interactionId, stack },
+          'a request failed unexpectedly',
+        )
       },
     })
     // Nobody is silent longer than while the slowest upstream is waited for.
@@ -107,7 +119,7 @@ class GatewayServer implements Running {
           metrics,
           limits,
           silence,
-          refused: (id, failure) => this.#accountant.refused(id, failure),
+          refused: (...refusal) => this.#accountant.refused(...refusal),
         }),
     )
     this.#admin =

@@ -2,7 +2,8 @@
  * The introspection client (RFC 7662), which can insist on signed answers (RFC 9701).
  *
  * Answers are kept for a bounded time, under the digest of the token; tokens asked about at the same
- * time are asked about once. What cannot be asked is not known: never "inactive", never let through.
+ * time are asked about once. What cannot be asked is not known: never "inactive", never let through. An
+ * endpoint that does not answer is left alone for a while.
  *
  * @module
  */
@@ -13,11 +14,13 @@ import { parseJsonObject } from '../encoding/json.ts'
 import { Failure, fail } from '../failure/failure.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { RationedLog } from '../telemetry/rationed-log.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { Claims } from '../token/claims.ts'
 import { parseIntrospection } from '../token/introspection.ts'
 import { SIGNED_RESPONSE, verifyIntrospectionJwt } from '../token/introspection-jwt.ts'
 import type { IntrospectionSource, KeySource } from '../token/issuer.ts'
+import { Breaker } from './breaker.ts'
 import { clientAuthenticator } from './client-authentication.ts'
 import type { DiscoveredIssuer } from './metadata.ts'
 import { type Answer, type OutboundClient, OutboundError } from './outbound.ts'
@@ -25,11 +28,21 @@ import { type Answer, type OutboundClient, OutboundError } from './outbound.ts'
 /** Most calls at once: beyond, an answer would come too late for whoever waits. */
 const MAX_CALLS = 256
 
+/** Seconds between two lines about calls that failed. */
+const LOG_PAUSE = 10
+
+/**
+ * Answers that speak of the server and not of a token (RFC 9110 §15.5, §15.6, RFC 6585 §4). Others, 500
+ * among them, a stranger's token may have brought about: they open no circuit for everybody.
+ */
+const OUT_OF_ORDER = new Set([429, 502, 503, 504])
+
 type Verdict = AccessToken | Failure
 
 interface Remembered {
   readonly verdict: Verdict
-  /** Seconds since the epoch. */
+  /** Seconds since the epoch: when it was asked for, and how long it is used. */
+  readonly askedAt: number
   readonly until: number
 }
 
@@ -44,6 +57,8 @@ export interface IntrospectionParts {
   readonly logger: Logger
   /** Seconds since the epoch. */
   readonly now: () => number
+  /** Seconds of a clock that never jumps. */
+  readonly clock: () => number
 }
 
 export class IntrospectionClient implements IntrospectionSource {
@@ -53,6 +68,8 @@ export class IntrospectionClient implements IntrospectionSource {
   /** Apart, so that made-up tokens cannot push out real ones. */
   readonly #refused: LRUCache<string, Remembered>
   readonly #pending = new Map<string, Promise<Verdict>>()
+  readonly #breaker: Breaker
+  readonly #log: RationedLog
   #endpoint: string | undefined
 
   constructor(parts: IntrospectionParts) {
@@ -60,12 +77,19 @@ export class IntrospectionClient implements IntrospectionSource {
     this.#authenticate = clientAuthenticator(parts.config.authentication, parts.issuer.issuer)
     this.#remembered = new LRUCache({ max: parts.config.maxEntries })
     this.#refused = new LRUCache({ max: Math.ceil(parts.config.maxEntries / 10) })
+    this.#breaker = new Breaker(parts.config.breaker, parts.clock)
+    this.#log = new RationedLog(parts.logger, LOG_PAUSE, parts.clock)
     this.#endpoint = parts.config.endpoint
   }
 
-  introspect(token: string, digest: string, now: number): Verdict | Promise<Verdict> {
+  introspect(
+    token: string,
+    digest: string,
+    now: number,
+    maxAge?: number | undefined,
+  ): Verdict | Promise<Verdict> {
     const remembered = this.#remembered.get(digest) ?? this.#refused.get(digest)
-    if (remembered !== undefined && now < remembered.until) {
+    if (remembered !== undefined && isUsable(remembered, now, maxAge)) {
       this.#looked(remembered.verdict instanceof Failure ? 'negative_hit' : 'hit')
       return remembered.verdict
     }
@@ -77,8 +101,12 @@ export class IntrospectionClient implements IntrospectionSource {
     if (this.#pending.size >= MAX_CALLS) {
       return fail('temporarily_unavailable', 'introspection_busy')
     }
+    if (!this.#breaker.admits()) {
+      this.#answered('circuit_open')
+      return fail('temporarily_unavailable', 'introspection_circuit_open')
+    }
     this.#looked('miss')
-    const asked = this.#ask(token, digest).finally(() => this.#pending.delete(digest))
+    const asked = this.#ask(token, digest, now).finally(() => this.#pending.delete(digest))
     this.#pending.set(digest, asked)
     return asked
   }
@@ -89,26 +117,39 @@ export class IntrospectionClient implements IntrospectionSource {
     this.#refused.clear()
   }
 
-  async #ask(token: string, digest: string): Promise<Verdict> {
-    const { issuer, metrics, logger, now } = this.#parts
+  async #ask(token: string, digest: string, askedAt: number): Promise<Verdict> {
+    const { issuer, metrics, now } = this.#parts
     const end = metrics.introspectionSeconds.startTimer({ issuer: issuer.id })
     try {
-      const verdict = await this.#judge(await this.#call(token))
+      const verdict = await this.#judge(await this.#callOnTrial(token))
       if (verdict instanceof Failure && verdict.error !== 'invalid_token') {
         this.#answered('bad_response')
         return verdict
       }
       this.#answered(verdict instanceof Failure ? 'inactive' : 'active')
-      this.#remember(digest, verdict, now())
+      this.#remember(digest, verdict, askedAt, now())
       return verdict
     } catch (error) {
       // RFC 7662 §2.3: an endpoint that does not answer says nothing about the token.
       this.#answered(error instanceof OutboundError ? error.fault : 'error')
       const cause = error instanceof Error ? error.message : String(error)
-      logger.warn({ issuer: issuer.id, cause }, 'introspection failed')
+      this.#log.write('warn', { issuer: issuer.id, cause }, 'introspection failed')
       return fail('temporarily_unavailable', 'introspection_unavailable')
     } finally {
       end()
+    }
+  }
+
+  /** Tells the breaker how a call went, whatever the answer says. */
+  async #callOnTrial(token: string): Promise<Answer> {
+    try {
+      const answer = await this.#call(token)
+      if (OUT_OF_ORDER.has(answer.status)) this.#breaker.failed()
+      else this.#breaker.succeeded()
+      return answer
+    } catch (error) {
+      this.#breaker.failed()
+      throw error
     }
   }
 
@@ -167,7 +208,7 @@ export class IntrospectionClient implements IntrospectionSource {
    * RFC 7662 §4: never beyond the token's end, which is judged again on use; and not at all where the
    * issuer does not say when that is.
    */
-  #remember(digest: string, verdict: Verdict, now: number): void {
+  #remember(digest: string, verdict: Verdict, askedAt: number, now: number): void {
     const { ttl, negativeTtl } = this.#parts.config
     if (!(verdict instanceof Failure) && verdict.claims['exp'] === undefined) return
     const isRefused = verdict instanceof Failure
@@ -176,7 +217,7 @@ export class IntrospectionClient implements IntrospectionSource {
     // A token that is refused now was perhaps good before: what was remembered of it is over.
     this.#remembered.delete(digest)
     const cache = isRefused ? this.#refused : this.#remembered
-    cache.set(digest, { verdict, until: now + life })
+    cache.set(digest, { verdict, askedAt, until: now + life })
   }
 
   #looked(result: string): void {
@@ -186,6 +227,19 @@ export class IntrospectionClient implements IntrospectionSource {
   #answered(result: string): void {
     this.#parts.metrics.introspectionRequests.inc({ issuer: this.#parts.issuer.id, result })
   }
+}
+
+/**
+ * A revocation counts from when the issuer was asked; that a token is refused may be known for longer. A clock
+ * that went back would make an answer outlive its time: then it is asked for anew.
+ */
+function isUsable(
+  { verdict, askedAt, until }: Remembered,
+  now: number,
+  maxAge = Number.POSITIVE_INFINITY,
+): boolean {
+  if (now < askedAt || now >= until) return false
+  return verdict instanceof Failure || now - askedAt < maxAge
 }
 
 function parsePlain({ mediaType, body }: Answer): Claims | Failure {

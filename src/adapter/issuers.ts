@@ -5,6 +5,7 @@
  */
 
 import type { IssuerConfig } from '../config/configuration.ts'
+import { revocationDelayOf } from '../config/revocation.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Issuer } from '../token/issuer.ts'
@@ -13,6 +14,7 @@ import { RemoteKeys } from './jwks.ts'
 import { DiscoveredIssuer } from './metadata.ts'
 import { OutboundClient } from './outbound.ts'
 import { VerifiedTokens } from './token-cache.ts'
+import { OwnDecryption } from './token-decryption.ts'
 
 export interface IssuerParts {
   readonly metrics: Metrics
@@ -66,6 +68,7 @@ export class ReachedIssuer {
         metrics,
         logger,
         now,
+        clock,
       })
     }
     this.#clients = clients
@@ -77,9 +80,11 @@ export class ReachedIssuer {
       clockSkew: config.clockSkew,
       typeRequired: config.typeRequired,
       maxLifetime: config.maxLifetime,
+      revocationMaxDelay: config.revocationMaxDelay,
       tokens: config.tokens,
       keys: this.#keys,
       introspection,
+      decryption: config.encryption && new OwnDecryption(config.encryption),
       verified,
     }
     initialise(config, metrics)
@@ -108,6 +113,7 @@ function needsKeys({ tokens, introspection }: IssuerConfig): boolean {
 
 function initialise(config: IssuerConfig, metrics: Metrics): void {
   const { id, tokens, introspection } = config
+  metrics.revocationDelay.set({ issuer: id }, revocationDelayOf(config))
   const kinds = introspection === undefined ? [tokens] : new Set([tokens, 'introspection'])
   for (const kind of kinds) {
     for (const result of ['ok', 'refused'])
@@ -119,7 +125,8 @@ function initialise(config: IssuerConfig, metrics: Metrics): void {
     metrics.jwksKeys.set({ issuer: id }, 0)
   }
   if (introspection === undefined) return
-  for (const result of ['active', 'inactive', 'timeout', 'error', 'bad_response']) {
+  const results = ['active', 'inactive', 'timeout', 'error', 'bad_response', 'circuit_open']
+  for (const result of results) {
     metrics.introspectionRequests.inc({ issuer: id, result }, 0)
   }
   for (const result of ['hit', 'miss', 'negative_hit', 'coalesced']) {

@@ -4,22 +4,26 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import type { Connection } from '../check/request.ts'
 import type { LimitsConfig, ListenerConfig } from '../config/configuration.ts'
 import { type Failure, fail } from '../failure/failure.ts'
 import type { Gateway } from '../gateway/handler.ts'
+import type { ClientTunnel } from '../gateway/tunnel.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { readConnection } from './connection.ts'
 import { limitConnections } from './connection-count.ts'
+import { handshakeFault } from './handshake-fault.ts'
 import { listen, urlOf } from './listening.ts'
 import { failureOfParser, refuseRaw } from './malformed.ts'
 import { asksForCertificates, contextOptions, Hosts, isSameTrust } from './tls-context.ts'
 import { TcpSockets } from './unrecognized-name.ts'
+import { isWebSocketHandshake, Upgrades } from './upgrade.ts'
 
 /** RFC 9325 §3.4: weekly at the latest. A ticket is good for two hours, and dies with its key. */
 const TICKET_KEY_MS = 12 * 3_600_000
@@ -31,7 +35,7 @@ export interface ListenerParts {
   /** Seconds for which a connection may be silent while a request is under way. */
   readonly silence: number
   /** Called for what was refused before it was a request. */
-  refused(listener: string, failure: Failure): void
+  refused(listener: string, failure: Failure, interactionId: string): void
 }
 
 /** One address of a configuration, with its TLS server. */
@@ -45,6 +49,7 @@ export class Listener {
   readonly #responses = new Map<Duplex, ServerResponse>()
   /** Sockets whose last answer was written by hand. */
   readonly #refused = new WeakSet<object>()
+  readonly #upgrades: Upgrades
   #config: ListenerConfig
   #hosts: Hosts
   #draining = false
@@ -53,11 +58,11 @@ export class Listener {
     this.#config = config
     this.#parts = parts
     this.#hosts = new Hosts(config)
+    this.#upgrades = new Upgrades(parts.metrics, parts.limits.idle)
     this.#server = this.#createServer()
     this.#tcp = new TcpSockets(this.#server)
-    this.#rotation = setInterval(() => {
-      this.#server.setTicketKeys(randomBytes(48))
-    }, TICKET_KEY_MS).unref()
+    const rotate = () => this.#server.setTicketKeys(randomBytes(48))
+    this.#rotation = setInterval(rotate, TICKET_KEY_MS).unref()
   }
 
   get address(): string {
@@ -84,6 +89,7 @@ export class Listener {
     if (!isSameTrust(config, this.#config)) {
       this.#connections = new WeakMap()
       this.#server.closeIdleConnections()
+      this.#upgrades.closeTunnels()
     }
     this.#config = config
     this.#hosts = hosts
@@ -110,6 +116,7 @@ export class Listener {
   destroy(): void {
     clearInterval(this.#rotation)
     this.#server.closeAllConnections()
+    this.#upgrades.destroy()
   }
 
   #createServer(): Server {
@@ -136,6 +143,8 @@ export class Listener {
       connectionsCheckingInterval: 1000,
       keepAliveTimeout: limits.keepAlive * 1000,
       noDelay: true,
+      shouldUpgradeCallback: (incoming) =>
+        this.#isAlone(incoming.socket) && isWebSocketHandshake(incoming),
     })
     server.maxConnections = limits.connections
     limitConnections(server, limits.connectionsPerAddress)
@@ -145,10 +154,16 @@ export class Listener {
     server.setTimeout(silence * 1000)
 
     server.on('secureConnection', (socket) => this.#greet(socket))
-    server.on('tlsClientError', (error) => this.#countHandshakeError(error))
+    server.on('tlsClientError', (error) => {
+      const labels = { listener: this.#config.id, reason: handshakeFault(error) }
+      this.#parts.metrics.tlsHandshakeErrors.inc(labels)
+    })
     server.on('request', (incoming, response) => this.#serve(incoming, response, false))
     server.on('checkContinue', (incoming, response) => this.#serve(incoming, response, true))
     server.on('checkExpectation', (incoming, response) => this.#serve(incoming, response, false))
+    server.on('upgrade', (incoming, socket, head) =>
+      this.#upgrade(incoming, socket as Socket, head),
+    )
     // RFC 9110 §9.3.6: no tunnels.
     server.on('connect', (_, socket: Duplex) => {
       // The parser has let go of the socket, and of its errors.
@@ -203,7 +218,29 @@ export class Listener {
     socket.once('close', () => this.#responses.delete(socket))
   }
 
-  #serve(incoming: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+  /** Whether every request before has its whole answer. */
+  #isAlone(socket: Duplex): boolean {
+    return this.#responses.get(socket)?.writableFinished !== false
+  }
+
+  #upgrade(incoming: IncomingMessage, socket: Socket, head: Buffer): void {
+    this.#upgrades.take(socket)
+    const former = this.#responses.get(socket)
+    const serve = () => {
+      if (socket.destroyed) return
+      const response = this.#upgrades.respond(incoming, socket)
+      this.#serve(incoming, response, false, this.#upgrades.tunnel(socket, head))
+    }
+    if (former === undefined || former.closed) serve()
+    else former.once('close', serve)
+  }
+
+  #serve(
+    incoming: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+    tunnel?: ClientTunnel,
+  ): void {
     const connection = this.#connections.get(incoming.socket)
     if (connection === undefined) {
       this.#refuseBehind(incoming.socket, fail('misdirected_request', 'connection_before_reload'))
@@ -222,6 +259,7 @@ export class Listener {
       connection,
       this.#config.publicUrls,
       expectsContinue,
+      tunnel,
     )
   }
 
@@ -262,36 +300,14 @@ export class Listener {
   }
 
   #refuse(socket: Duplex, failure: Failure): void {
-    this.#parts.refused(this.#config.id, failure)
+    // FAPI 1.0 Baseline §6.2.1-11, -12: what was sent was not read, so the id is a new one; and it is logged.
+    const interactionId = randomUUID()
+    this.#parts.refused(this.#config.id, failure, interactionId)
     this.#refused.add(socket)
-    if (socket.writable) refuseRaw(socket, failure)
+    if (socket.writable) refuseRaw(socket, failure, interactionId)
     else socket.destroy()
   }
-
-  #countHandshakeError(error: Error): void {
-    const code = 'code' in error ? String(error.code) : ''
-    this.#parts.metrics.tlsHandshakeErrors.inc({
-      listener: this.#config.id,
-      reason: HANDSHAKE_REASONS.find(([pattern]) => pattern.test(code))?.[1] ?? 'other',
-    })
-  }
 }
-
-/** OpenSSL has hundreds of reasons; a label has a few. */
-const HANDSHAKE_REASONS: readonly (readonly [RegExp, string])[] = [
-  [/ECONNRESET|EPIPE/, 'reset'],
-  [/TIMEOUT/, 'timeout'],
-  [/UNRECOGNIZED_NAME/, 'unrecognized_name'],
-  [/ALPN|APPLICATION_PROTOCOL/, 'no_application_protocol'],
-  [/PROTOCOL|VERSION/, 'protocol_version'],
-  [/NO_SHARED_CIPHER/, 'no_shared_cipher'],
-  [/SIGALG|SIGNATURE_ALGORITHMS/, 'no_shared_signature'],
-  [/GROUP|CURVE|KEY_SHARE/, 'no_shared_group'],
-  [/HTTP_REQUEST/, 'plain_http'],
-  [/CERTIFICATE/, 'client_certificate'],
-  [/RENEGOTIAT/, 'renegotiation'],
-  [/^ERR_SSL/, 'tls'],
-]
 
 function certificateLabel({ certificate }: Connection): string {
   if (certificate === undefined) return 'none'

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ERRORS } from '../failure/errors.ts'
@@ -32,9 +31,8 @@ export function failureOfParser(error: Error): Failure {
 }
 
 /** Writes the refusal and ends the connection: what else comes on it cannot be trusted. */
-export function refuseRaw(socket: Duplex, failure: Failure): void {
+export function refuseRaw(socket: Duplex, failure: Failure, interactionId: string): void {
   const { status } = ERRORS[failure.error]
-  const interactionId = randomUUID()
   const body = bodyOf(failure, interactionId)
   // Nobody else listens to a socket that was taken from its parser.
   socket.on('error', () => {})

@@ -5,9 +5,10 @@
  * Entries are kept in generations by the time at which they end, so that what has ended goes away a
  * generation at a time, without a sweep through what lives.
  *
- * Does not outlive the process, and is not shared: after a restart a proof that was used before is
- * unknown. With `nonce: required` that proof is stale all the same, since nonces of an earlier process
- * are not good unless their secret is configured.
+ * Does not outlive the process, and is not shared. After a restart a proof that was used before is
+ * unknown: one whose `iat` lies before the start is not let through, and nonces of an earlier process
+ * are not good. Two holes are left: a client whose clock is ahead, by as much as that, and a nonce secret
+ * that is configured, for two periods of nonces.
  *
  * @module
  */
@@ -26,6 +27,7 @@ interface Stretch {
 }
 
 export class MemoryReplayStore implements ReplayStore {
+  readonly since: number
   readonly #capacity: number
   /** Keys by the second before which they have ended. */
   readonly #generations = new Map<number, Set<string>>()
@@ -33,9 +35,14 @@ export class MemoryReplayStore implements ReplayStore {
   #forgotten: readonly Stretch[] = []
   #size = 0
 
-  /** @param capacity Most entries that are remembered at once. */
-  constructor(capacity: number) {
+  /**
+   * @param capacity Most entries that are remembered at once.
+   * @param start When the process began to serve, in seconds since the epoch.
+   */
+  constructor(capacity: number, start = 0) {
     this.#capacity = capacity
+    // A client writes whole seconds: what it made just after the start may say a moment before.
+    this.since = Math.floor(start)
   }
 
   get size(): number {

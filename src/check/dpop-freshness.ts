@@ -21,7 +21,8 @@ export const dpopFreshness = defineCheck({
 
   compile: ({ nonce, proof_max_age, future_skew }, { isPublic, schemes, services }) => {
     if (isPublic || !schemes.includes('DPoP')) return undefined
-    const policy = { nonce, maxAge: proof_max_age, futureSkew: future_skew }
+    const { since } = services.replay
+    const policy = { nonce, maxAge: proof_max_age, futureSkew: future_skew, since }
     return (request) => {
       const { proof } = request
       if (proof === undefined) return undefined

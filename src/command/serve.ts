@@ -4,11 +4,12 @@
  * @module
  */
 
+import cluster from 'node:cluster'
 import { loadFromDisk } from '../adapter/files.ts'
 import { type Running, startGateway } from '../adapter/gateway-server.ts'
 import { VERSION } from '../adapter/package.ts'
 import type { Configuration } from '../config/configuration.ts'
-import { createLogger, type Logger } from '../telemetry/log.ts'
+import { createLogger, type Logger, standardOutput } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { EXIT, type Output } from './output.ts'
 
@@ -21,12 +22,20 @@ import { EXIT, type Output } from './output.ts'
  * @returns The exit code, when the gateway has stopped.
  */
 export async function runServe(file: string, output: Output): Promise<number> {
+  // RFC 9449 §11.1: each worker would remember the used proofs that it saw itself, and no others.
+  if (cluster.isWorker) {
+    output.error(
+      'This is a worker of a Node cluster, and workers cannot share the memory of used DPoP proofs: run one process.',
+    )
+    return EXIT.failed
+  }
   const { configuration, text } = loadFromDisk(file, output.colour)
   if (text !== '') output.error(text.trimEnd())
   if (configuration === undefined) return EXIT.badConfiguration
 
-  const logger = createLogger(configuration.logging.level)
   const metrics = createMetrics()
+  const destination = standardOutput(() => metrics.logLinesDropped.inc())
+  const logger = createLogger(configuration.logging.level, destination)
   const starting = startGateway(configuration, metrics, logger)
   // From now on: a signal that comes while issuers are asked waits until they have answered.
   const stopped = untilStopped(starting, file, metrics, logger)

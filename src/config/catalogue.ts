@@ -61,6 +61,8 @@ export const CATALOGUE = {
     'The administration port listens on an address that others can reach, and has no token. Listen on 127.0.0.1, or set admin.token.',
   'unrestricted-route':
     'A route that is not public asks for a token, and for nothing in it: no scopes, no any_scope, no claims. Every valid token of its issuers passes, whatever it was granted for (RFC 6750 §3.1, FAPI 2.0 Security Profile §5.3.4-4). Name the scopes or claims that the access needs, in the route or in the defaults.',
+  'revocation-unseen':
+    'A signed token stays good after its issuer revoked it: its signature says nothing of that. FAPI 2.0 Security Profile §5.3.4-3 wants revocation seen. Say within what time: revocation_max_delay with introspection asks the issuer about JWTs too and uses its answers no longer; without introspection, max_lifetime bounds how long a revoked token passes.',
   'mtls-without-certificates':
     'A route accepts certificate-bound tokens only, and no listener asks clients for a certificate, so it could never be used. Set client_ca, or client_certificate.verify.',
   'no-such-profile':

@@ -7,6 +7,7 @@
 
 import type { CorsPolicy } from '../http/cors.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
+import type { ContentEncryption, KeyManagement } from '../jose/compact-encryption.ts'
 
 /** Where something stands in a configuration file; lines and columns count from 1. */
 export interface Position {
@@ -119,6 +120,21 @@ export interface IntrospectionConfig {
   readonly negativeTtl: number
   readonly maxEntries: number
   readonly timeout: number
+  /** When an endpoint that does not answer is left alone. */
+  readonly breaker: {
+    readonly failures: number
+    /** Seconds. */
+    readonly window: number
+    readonly halfOpenAfter: number
+  }
+}
+
+/** How an issuer encrypts its tokens for this resource (RFC 9068 §4). */
+export interface EncryptionConfig {
+  /** PEM (PKCS #8) or JWK text, and its `kid` if it has one. */
+  readonly keys: readonly { readonly text: string; readonly keyId: string | undefined }[]
+  readonly algorithms: readonly KeyManagement[]
+  readonly content: readonly ContentEncryption[]
 }
 
 export interface IssuerConfig {
@@ -131,6 +147,8 @@ export interface IssuerConfig {
   readonly clockSkew: number
   readonly typeRequired: boolean
   readonly maxLifetime: number | undefined
+  /** Seconds for which a revoked token may still pass; undefined: nothing is promised. */
+  readonly revocationMaxDelay: number | undefined
   /** Undefined: found by discovery, where keys are needed at all. */
   readonly jwksUri: string | undefined
   readonly jwks: {
@@ -141,6 +159,8 @@ export interface IssuerConfig {
     readonly timeout: number
   }
   readonly introspection: IntrospectionConfig | undefined
+  /** Undefined: its tokens are not encrypted. */
+  readonly encryption: EncryptionConfig | undefined
   readonly tls: OutboundTls
   /** Verified tokens that are remembered. */
   readonly cacheEntries: number
@@ -183,6 +203,8 @@ export interface RouteConfig {
   /** Undefined: every method. */
   readonly methods: readonly string[] | undefined
   readonly isPublic: boolean
+  /** Whether a WebSocket may be opened. */
+  readonly websocket: boolean
   readonly issuers: readonly string[]
   /** For every check, by name. Settings that were left open have the profile's default. */
   readonly policies: Policies

@@ -8,10 +8,11 @@
 import { CHECKS } from '../check/index.ts'
 import { CATALOGUE, type DiagnosticId } from './catalogue.ts'
 import { citation } from './clause.ts'
-import type { Configuration, RouteConfig, Setting } from './configuration.ts'
+import type { Configuration, IssuerConfig, RouteConfig, Setting } from './configuration.ts'
 import { showValue } from './narrowing.ts'
 import { SETTINGS } from './profile.ts'
 import { nodesAt, type SchemaNode } from './reading.ts'
+import { renderRevocation } from './revocation.ts'
 
 /** Values wider than this are listed below one another. */
 const WIDE = 40
@@ -29,6 +30,10 @@ export function renderPlan(route: RouteConfig, configuration: Configuration): st
     ['profile', configuration.profile],
     ['issuers', route.isPublic ? 'none: the route is public' : issuersOf(route, configuration)],
   ]
+  for (const issuer of configuration.issuers) {
+    if (route.issuers.includes(issuer.id))
+      facts.push(['', renderRevocation(issuerOn(route, issuer))])
+  }
   const heading = facts.map(([name, value]) => `${name.padEnd(9)} ${value}\n`).join('')
   const questions = CHECKS.filter(({ name }) => !route.isPublic || name === 'transport')
   const columns = widthsOf(route.settings)
@@ -38,6 +43,22 @@ export function renderPlan(route: RouteConfig, configuration: Configuration): st
   })
   const rest = route.isPublic ? '\nNo token is asked for.\n' : ''
   return heading + body.join('') + rest
+}
+
+/** An issuer as strict as the route is. */
+function issuerOn({ policies }: RouteConfig, issuer: IssuerConfig): IssuerConfig {
+  const { max_lifetime = Infinity, revocation_max_delay = Infinity } = (policies['access_token'] ??
+    {}) as { max_lifetime?: number; revocation_max_delay?: number }
+  return {
+    ...issuer,
+    maxLifetime: limitOf(issuer.maxLifetime, max_lifetime),
+    revocationMaxDelay: limitOf(issuer.revocationMaxDelay, revocation_max_delay),
+  }
+}
+
+function limitOf(own = Infinity, ofRoute: number): number | undefined {
+  const least = Math.min(own, ofRoute)
+  return least === Infinity ? undefined : least
 }
 
 /** The routes that somebody may have meant whose request matches none; the nearest first. */

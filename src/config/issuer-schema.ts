@@ -7,6 +7,7 @@
 import { z } from 'zod'
 import { accessToken } from '../check/access-token.ts'
 import { ALGORITHM_NAMES } from '../jose/algorithm.ts'
+import { CONTENT_ENCRYPTION, KEY_MANAGEMENT } from '../jose/compact-encryption.ts'
 import { duration } from '../policy/field.ts'
 import { count, file, oneOrMore, period, secret, text, url } from './setting.ts'
 
@@ -53,8 +54,10 @@ const introspection = z
     cache: z
       .strictObject({
         ttl: period('0s', '5m')
-          .describe('How long an answer is used: also how long a revocation may go unseen.')
-          .prefault('15s'),
+          .describe(
+            'How long an answer is used: also how long a revocation may go unseen. Default: revocation_max_delay, or 15s.',
+          )
+          .optional(),
         negative_ttl: period('0s', '1m')
           .describe('How long a token that is not active is remembered.')
           .prefault('5s'),
@@ -62,13 +65,45 @@ const introspection = z
       })
       .prefault({}),
     timeout: period('100ms', '30s').describe('After that: 503, and never through.').prefault('2s'),
+    breaker: z
+      .strictObject({
+        failures: count(1, 1000)
+          .describe('Calls in a row without an answer after which none is made for a while: 503.')
+          .default(5),
+        window: period('1s', '10m').describe('Time within which they fail.').prefault('10s'),
+        half_open_after: period('1s', '1m')
+          .describe('When one call tries again whether the endpoint is back.')
+          .prefault('5s'),
+      })
+      .describe('An endpoint that does not answer is left alone.')
+      .prefault({}),
     ca: file()
       .describe('PEM file of the CAs of the endpoint. Default: those of the issuer.')
       .optional(),
   })
   .describe('Asking the issuer about a token (RFC 7662).')
 
-const { algorithms, clock_skew, type_required, max_lifetime } = accessToken.policy.shape
+const encryption = z
+  .strictObject({
+    keys: z
+      .array(file())
+      .min(1)
+      .describe('PEM (PKCS #8) or JWK files of private keys; a JWK may have a kid.'),
+    algorithms: z
+      .array(z.enum(KEY_MANAGEMENT))
+      .min(1)
+      .describe('Agreed alg of JWE. Default: RSA-OAEP-256 for RSA keys, ECDH-ES+A256KW for others.')
+      .optional(),
+    content: z
+      .array(z.enum(CONTENT_ENCRYPTION))
+      .min(1)
+      .describe('Agreed enc of JWE.')
+      .default(['A256GCM']),
+  })
+  .describe('Its tokens are encrypted for this resource (RFC 9068 §4): others are refused.')
+
+const { algorithms, clock_skew, type_required, max_lifetime, revocation_max_delay } =
+  accessToken.policy.shape
 
 export const issuerSchema = z.strictObject({
   issuer: url('https://as.bank.example').describe(
@@ -89,6 +124,9 @@ export const issuerSchema = z.strictObject({
   clock_skew: clock_skew.describe('Difference of clocks that is overlooked.').optional(),
   type_required: type_required.describe('Refuse JWTs whose typ is not at+jwt.').optional(),
   max_lifetime: max_lifetime.describe('Longest life of a token, from iat to exp.'),
+  revocation_max_delay: revocation_max_delay.describe(
+    'How long a token may still pass after it was revoked. With introspection, JWTs are asked about too, and answers are used no longer (cache.ttl follows); without, max_lifetime has to keep it.',
+  ),
   jwks_uri: url('https://as.bank.example/jwks')
     .describe('Its keys. Default: found by discovery (RFC 8414).')
     .optional(),
@@ -106,6 +144,7 @@ export const issuerSchema = z.strictObject({
     .describe('Fetching the keys.')
     .prefault({}),
   introspection: introspection.optional(),
+  encryption: encryption.optional(),
   ca: file()
     .describe('PEM file of the CAs of its TLS servers. Default: those that Node ships.')
     .optional(),

@@ -13,12 +13,18 @@ import type {
   OutboundTls,
 } from './configuration.ts'
 import type { Path } from './document.ts'
+import { compileEncryption } from './encryption.ts'
 import { isLoopback, parseEndpoint } from './endpoint.ts'
 import { type AuthenticationInput, type IssuerInput, issuerSchema } from './issuer-schema.ts'
 import { type Layer, narrow } from './narrowing.ts'
 import { nameOf } from './reading.ts'
+import { checkRevocation } from './revocation.ts'
 import { type Entry, readEntries, type Sources } from './section.ts'
 import type { Statement } from './statement.ts'
+
+/** Seconds for which an answer of introspection is used, where nothing is said; and at most. */
+const DEFAULT_TTL = 15
+const MAX_TTL = 300
 
 export interface CompiledIssuer {
   readonly config: IssuerConfig
@@ -55,6 +61,7 @@ function compileIssuer(entry: Entry<IssuerInput>, sources: Sources, above: Layer
     clockSkew: value('clock_skew') as number,
     typeRequired: value('type_required') as boolean,
     maxLifetime: value('max_lifetime') as number | undefined,
+    revocationMaxDelay: value('revocation_max_delay') as number | undefined,
     jwksUri: input.jwks_uri,
     jwks: {
       refresh: input.jwks.refresh,
@@ -62,16 +69,24 @@ function compileIssuer(entry: Entry<IssuerInput>, sources: Sources, above: Layer
       staleIfError: input.jwks.stale_if_error,
       timeout: input.jwks.timeout,
     },
-    introspection: compileIntrospection(entry, sources, ca),
+    introspection: compileIntrospection(
+      entry,
+      sources,
+      ca,
+      value('revocation_max_delay') as number | undefined,
+    ),
+    encryption: compileEncryption(entry, sources),
     tls: { ca, cert: undefined, key: undefined, serverName: undefined },
     cacheEntries: input.cache.max_entries,
   }
+  checkRevocation(config, path, sources)
   return { config, path, layer }
 }
 
 function statementsOf(input: IssuerInput, path: Path): Statement[] {
-  const { algorithms, clock_skew, type_required, max_lifetime } = input
-  return Object.entries({ algorithms, clock_skew, type_required, max_lifetime })
+  const { algorithms, clock_skew, type_required, max_lifetime, revocation_max_delay } = input
+  const settings = { algorithms, clock_skew, type_required, max_lifetime, revocation_max_delay }
+  return Object.entries(settings)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ({ name: `access_token.${name}`, value, path: [...path, name] }))
 }
@@ -80,11 +95,12 @@ function compileIntrospection(
   { path: issuerPath, input }: Entry<IssuerInput>,
   sources: Sources,
   issuerCa: string | undefined,
+  maxDelay: number | undefined,
 ): IntrospectionConfig | undefined {
   const { introspection } = input
   if (introspection === undefined) return undefined
   const path = [...issuerPath, 'introspection']
-  const { endpoint, auth, cache, timeout } = introspection
+  const { endpoint, auth, cache, timeout, breaker } = introspection
   if (endpoint !== undefined) checkSecure(endpoint, [...path, 'endpoint'], sources)
   const ca = sources.files.readAuthorities(introspection.ca, [...path, 'ca']) ?? issuerCa
   const authPath = [...path, 'auth']
@@ -97,10 +113,15 @@ function compileIntrospection(
     response: introspection.response,
     authentication,
     tls,
-    ttl: cache.ttl,
+    ttl: Math.min(cache.ttl ?? maxDelay ?? DEFAULT_TTL, maxDelay ?? Infinity, MAX_TTL),
     negativeTtl: cache.negative_ttl,
     maxEntries: cache.max_entries,
     timeout,
+    breaker: {
+      failures: breaker.failures,
+      window: breaker.window,
+      halfOpenAfter: breaker.half_open_after,
+    },
   }
 }
 

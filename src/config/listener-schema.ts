@@ -28,7 +28,9 @@ const certificate = z.strictObject({
   names: z
     .array(text())
     .min(1)
-    .describe('Host names it is shown for; *.example covers one label. Default: the hosts of the public URLs that no other certificate names.')
+    .describe(
+      'Host names it is shown for; *.example covers one label. Default: the hosts of the public URLs that no other certificate names.',
+    )
     .optional(),
   client_certificate: clientCertificate.optional(),
 })

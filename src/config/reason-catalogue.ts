@@ -38,12 +38,19 @@ export const REASONS = {
     path_double_encoding: 'The path has an encoded %: decoded twice, it would be another path.',
     path_not_utf8: 'What the path encodes is not UTF-8.',
     path_query_character: 'The query has a character that has to be percent-encoded.',
+    websocket_method_not_get: 'A WebSocket is asked for by another method than GET.',
+    websocket_with_content: 'A WebSocket is asked for with content, or a length of it.',
+    websocket_version_unknown: 'Sec-WebSocket-Version is something else than 13, alone.',
+    websocket_key_malformed: 'Sec-WebSocket-Key is not there once with 16 bytes in Base64.',
+    websocket_pipelined: 'A WebSocket is asked for before earlier requests have their answers.',
+    max_forwards_malformed: 'Max-Forwards of an OPTIONS request is not one number.',
     token_in_query: 'The query has an access_token, and would leave it in logs and histories.',
     token_in_form: 'The form has an access_token: tokens are taken from Authorization only.',
     form_coded: 'A form with a Content-Encoding cannot be searched for an access_token.',
     form_too_large: 'The form is too large to be searched for an access_token.',
   },
   routing: {
+    request_loops: 'Via says that this very gateway has forwarded the request before.',
     host_not_served: 'The host, with its port, is of no public URL of this listener.',
     host_is_not_sni: 'The host is not the one that the TLS handshake asked for.',
     connection_before_reload: 'The connection is from before a reload that changed its listener.',
@@ -77,12 +84,14 @@ export const REASONS = {
   dpop_proof: {
     dpop_proof_missing: 'The scheme is DPoP, and there is no DPoP field with a proof.',
     dpop_proof_several: 'There is more than one DPoP field.',
-    dpop_proof_too_long: 'The proof is longer than any honest one.',
+    dpop_proof_too_long:
+      'The proof is longer than 8192 characters; with the largest key it has 2500.',
     dpop_proof_malformed: 'The proof is no JWS in compact form.',
     dpop_claims_malformed: 'The payload of the proof is no JSON object.',
     dpop_typ: 'The typ of the proof is not dpop+jwt.',
     dpop_alg_not_allowed: 'The algorithm of the proof is not one of dpop_proof.algorithms.',
-    dpop_jwk_invalid: 'The jwk is private, weak, malformed, or not for the algorithm.',
+    dpop_jwk_invalid:
+      'The jwk is private, weak, malformed, not for the algorithm, or RSA of more than 4096 bits.',
     dpop_jwk_not_a_key: 'The point of the jwk is not on its curve.',
     dpop_signature_invalid: 'The signature of the proof is not that of its jwk.',
     dpop_jti_malformed: 'The jti of the proof is missing, empty, too long, or no text.',
@@ -95,6 +104,12 @@ export const REASONS = {
   },
   access_token: {
     token_not_a_jwt: 'The token is opaque, and no issuer of the route introspects tokens.',
+    token_encryption_not_agreed:
+      'The token is encrypted for no key that was agreed on with its issuer.',
+    token_decryption_failed: "The token cannot be decrypted with the keys of its issuer's entry.",
+    token_not_encrypted: 'The issuer encrypts its tokens, and this one is not encrypted.',
+    token_issuer_of_other_key:
+      'The encrypted token names another issuer than the one the key is for.',
     token_malformed: 'The token is no JWS in compact form.',
     token_claims_malformed: 'The payload of the token is no JSON object.',
     token_issuer_unknown: 'The iss of the token is no issuer of the route.',
@@ -127,6 +142,8 @@ export const REASONS = {
     cnf_method_unknown: 'The cnf of the token has another method than x5t#S256 and jkt.',
     cnf_thumbprint_malformed: 'A thumbprint in the cnf of the token is no SHA-256 in base64url.',
     introspection_busy: 'Too many calls to the introspection endpoint are under way.',
+    introspection_circuit_open:
+      'The introspection endpoint did not answer several times, and is left alone for a while.',
     introspection_unavailable: 'The introspection endpoint did not answer, or not with 200.',
     introspection_response_malformed: 'The introspection endpoint did not answer with JSON.',
     introspection_response_invalid: 'The introspection response has no boolean active.',
@@ -174,6 +191,8 @@ export const REASONS = {
     dpop_nonce_required: 'The proof has no nonce: the client tries again with the one it is sent.',
     dpop_nonce_stale: 'The nonce is old or not ours: the client tries again with the new one.',
     dpop_iat_out_of_window: 'The proof is older than proof_max_age, or from the future.',
+    dpop_proof_before_start:
+      'The proof is older than this process, which cannot know whether it was used before.',
   },
   authentication: {
     acr_insufficient: 'The acr of the token is not one of those that the route asks for.',

@@ -134,6 +134,12 @@ export const routeSchema = z.strictObject({
   id: name().describe('Its name in logs, metrics and explanations.'),
   match,
   public: z.boolean().describe('No token is asked for.').default(false),
+  websocket: z
+    .boolean()
+    .describe(
+      'Whether a GET may open a WebSocket (RFC 6455) through the same checks. It ends with its token at the latest.',
+    )
+    .default(false),
   upstream: text().describe('A URL, or a name of upstreams.'),
   realm: z
     .string()

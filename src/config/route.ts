@@ -14,6 +14,7 @@ import { compileMatch } from './match.ts'
 import { type InForce, type Layer, narrow, policiesOf, settingsOf } from './narrowing.ts'
 import { SETTINGS } from './profile.ts'
 import { nameOf } from './reading.ts'
+import { checkRouteRevocation } from './revocation.ts'
 import { type DefaultsInput, type RouteInput, routeSchema } from './route-schema.ts'
 import type { Sources } from './section.ts'
 import { type Statement, statementsOf } from './statement.ts'
@@ -70,7 +71,10 @@ function compileRoute(
   const said = narrow(around.above, statements, `routes.${input.id}`, profile, reader)
   const layer = withIssuers(said, issuers)
   checkAlgorithms(said, issuers, path, around)
+  const configs = issuers.map(({ config }) => config)
+  checkRouteRevocation(said, configs, path, sources)
   checkCertificates(layer, input, path, around)
+  if (input.websocket) refuseWithoutGet(match?.methods, path, around)
   if (!input.public) warnOfNoDemand(layer, input, path, around)
   const forward = compileForward(
     [
@@ -85,7 +89,8 @@ function compileRoute(
     position: reader.document.at([...path, 'id']),
     ...match,
     isPublic: input.public,
-    issuers: issuers.map(({ config }) => config.id),
+    websocket: input.websocket,
+    issuers: configs.map(({ id }) => id),
     policies: policiesOf(layer),
     settings: settingsOf(layer),
     upstream,
@@ -116,6 +121,18 @@ function refuseQuestions(
     const message = `${nameOf(at)}: without effect, since no token is asked for on a public route`
     diagnostics.error('invalid-value', document.key(at), message, 'leave it or public: true out')
   }
+}
+
+/** RFC 6455 §4.1: a WebSocket is asked for by GET. */
+function refuseWithoutGet(
+  methods: readonly string[] | undefined,
+  path: Path,
+  { sources: { reader } }: RouteSurroundings,
+): void {
+  if (methods === undefined || methods.includes('GET')) return
+  const at = [...path, 'websocket']
+  const message = `${nameOf(at)}: without effect, since the route does not take GET`
+  reader.diagnostics.error('invalid-value', reader.document.at(at), message)
 }
 
 /** The issuers of a route: its own, those of the defaults, or all. */

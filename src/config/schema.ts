@@ -100,7 +100,7 @@ const limitsSchema = z
     header_time: period('1s', '2m').describe('Until the header section has come.').prefault('10s'),
     request: period('1s', '1h').describe('Until the whole request has come.').prefault('30s'),
     idle: period('1s', '1h')
-      .describe('Between two parts of a request or response.')
+      .describe('Between two parts of a request or response, or of what travels in a WebSocket.')
       .prefault('30s'),
     keep_alive: period('1s', '1h')
       .describe('Between two requests of a connection.')

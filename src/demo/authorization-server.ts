@@ -11,6 +11,7 @@
  * @module
  */
 
+import type { KeyObject } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:https'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
@@ -33,6 +34,8 @@ export interface Resource {
   readonly algorithm?: SigningAlgorithm
   /** Life of a token in seconds; 300 if not given. */
   readonly ttl?: number
+  /** What its tokens are encrypted with, if they are: the public key of the resource. */
+  readonly encrypt?: { readonly alg: string; readonly enc: string; readonly key: KeyObject }
 }
 
 /** Client metadata of RFC 7591 §2 and RFC 8705 §2.1, as on the wire. */

@@ -109,12 +109,12 @@ export function configureProvider(
   }
 }
 
-function resourceServer({ scopes = SCOPES, audience, format, algorithm, ttl }: Resource) {
+function resourceServer({ scopes = SCOPES, audience, format, algorithm, ttl, encrypt }: Resource) {
   return {
     scope: scopes.join(' '),
     accessTokenFormat: format ?? 'jwt',
     accessTokenTTL: ttl ?? TTL_SECONDS,
-    jwt: { sign: { alg: algorithm ?? 'PS256' } },
+    jwt: { sign: { alg: algorithm ?? 'PS256' }, ...(encrypt === undefined ? {} : { encrypt }) },
     ...(audience === undefined ? undefined : { audience }),
   }
 }

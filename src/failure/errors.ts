@@ -46,6 +46,8 @@ export const ERRORS = {
   bad_gateway: { status: 502, challenge: 'none' },
   upstream_unavailable: { status: 503, challenge: 'none' },
   gateway_timeout: { status: 504, challenge: 'none' },
+  /** RFC 5842 §7.2: the request has come back. */
+  loop_detected: { status: 508, challenge: 'none' },
 } as const satisfies Record<string, ErrorSpec>
 
 export type ErrorCode = keyof typeof ERRORS

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { hash } from 'node:crypto'
 import { ERRORS } from '../failure/errors.ts'
 import type { Failure } from '../failure/failure.ts'
 import { looksLikeJwt } from '../jose/compact.ts'
@@ -39,6 +40,7 @@ export function initialiseRoute(metrics: Metrics, route: Route): void {
     metrics.requests.inc({ route: id, method, code: '502', outcome: 'upstream_error' }, 0)
     metrics.requests.inc({ route: id, method, code: '503', outcome: 'gateway_error' }, 0)
   }
+  if (route.websocket) metrics.websocketTunnels.inc({ route: id }, 0)
   metrics.requestBytes.inc({ route: id }, 0)
   metrics.responseBytes.inc({ route: id }, 0)
   metrics.requestSeconds.zero({ route: id })
@@ -54,7 +56,7 @@ export function initialiseRoute(metrics: Metrics, route: Route): void {
 
 /** What came of an exchange, for whoever watches rates. */
 export function outcomeOf(exchange: Exchange): RequestOutcome {
-  const { failure, response, truncated } = exchange
+  const { failure, response, truncated, tunnelEnd } = exchange
   if (truncated) return 'upstream_error'
   if (failure !== undefined) {
     const { status, challenge } = ERRORS[failure.error]
@@ -62,6 +64,7 @@ export function outcomeOf(exchange: Exchange): RequestOutcome {
     if (status < 500) return 'client_error'
     return isOurs(failure.error) ? 'gateway_error' : 'upstream_error'
   }
+  if (tunnelEnd !== undefined) return 'ok'
   if (!response.writableFinished) return 'client_closed'
   if (response.statusCode >= 500) return 'upstream_error'
   return response.statusCode >= 400 ? 'client_error' : 'ok'
@@ -97,17 +100,20 @@ export class Accountant {
   account(exchange: Exchange): void {
     const outcome = outcomeOf(exchange)
     const total = this.#clock() - exchange.startedAt
-    this.#count(exchange, outcome, total)
+    this.#count(exchange, outcome, exchange.tunnelEnd === undefined ? total : untilOpen(exchange))
     if (this.#writesAccess) this.#logger.info(this.#record(exchange, outcome, total), 'access')
   }
 
   /** Counts what was refused before it was a request. */
-  refused(listener: string, { reason, error }: Failure): void {
+  refused(listener: string, { reason, error }: Failure, interactionId: string): void {
     const labels = { route: UNMATCHED, method: 'other', outcome: 'client_error' }
     const { status } = ERRORS[error]
     this.#metrics.requests.inc({ ...labels, code: String(status) })
     this.#metrics.denials.inc({ route: UNMATCHED, reason, mode: 'enforce' })
-    if (this.#writesAccess) this.#logger.info({ listener, ...labels, status, reason }, 'access')
+    if (!this.#writesAccess) return
+    const { config } = this
+    const who = { interaction_id: interactionId, listener }
+    this.#logger.info({ ...who, ...labels, status, reason, mode: 'enforce', config }, 'access')
   }
 
   #count(exchange: Exchange, outcome: RequestOutcome, total: number): void {
@@ -188,10 +194,13 @@ export class Accountant {
       mode: 'enforce',
       issuer: request?.issuer?.id,
       client_id: token?.clientId,
+      jti_sha256_8: digestOf(token?.claims['jti']),
       sender: token === undefined ? undefined : bindingOf(token),
+      jkt_8: token?.confirmation?.keyThumbprint?.slice(0, 8),
       cert_sha256_8: (request ?? connection).certificate?.thumbprint.slice(0, 8),
       tls: connection.protocol,
       upstream: dispatchedAt === undefined ? undefined : route?.upstream.id,
+      tunnel_end: exchange.tunnelEnd,
       bytes_in: exchange.bytesIn,
       bytes_out: exchange.bytesOut,
       t_total_ms: round(total),
@@ -204,6 +213,11 @@ export class Accountant {
       config: this.config,
     }
   }
+}
+
+/** A request for a tunnel is answered when that opens; how long it stays open is no latency. */
+function untilOpen({ startedAt, upstreamEndedAt }: Exchange): number {
+  return (upstreamEndedAt ?? startedAt) - startedAt
 }
 
 function methodLabel(method = ''): string {
@@ -232,6 +246,12 @@ function upstreamReason(reason: string | undefined): string {
 function waits({ issuerWait, dispatchedAt, upstreamEndedAt }: Exchange): number {
   if (dispatchedAt === undefined || upstreamEndedAt === undefined) return issuerWait
   return issuerWait + upstreamEndedAt - dispatchedAt
+}
+
+/** Of an identifier: enough to find it in what the issuer has logged, and nothing that could be sent again. */
+function digestOf(identifier: unknown): string | undefined {
+  if (typeof identifier !== 'string') return undefined
+  return hash('sha256', identifier, 'base64url').slice(0, 8)
 }
 
 function round(ms: number): number {

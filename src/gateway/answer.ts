@@ -21,6 +21,11 @@ export class Answer {
   }
 }
 
+/** RFC 9110 §9.3.7: what may be asked of a resource. */
+export function allowing(methods: readonly string[]): Answer {
+  return new Answer(200, ['Allow', methods.join(', '), 'Content-Length', '0'], Buffer.alloc(0))
+}
+
 /** Writes an answer. FAPI 1.0 Baseline §6.2.1-11: with the interaction id, like every other. */
 export function give(exchange: Exchange, { status, fields, body }: Answer): void {
   const { incoming, response, interactionId } = exchange

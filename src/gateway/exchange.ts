@@ -9,7 +9,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Connection, ResourceRequest } from '../check/request.ts'
 import type { Failure } from '../failure/failure.ts'
 import type { Content } from '../http/message.ts'
+import type { WebSocketHandshake } from '../http/websocket.ts'
+import type { Answer } from './answer.ts'
 import type { Route } from './route.ts'
+import type { ClientTunnel, TunnelEnd } from './tunnel.ts'
 
 /** Every field is assigned in the constructor, so all instances share one hidden class. */
 export class Exchange {
@@ -31,6 +34,18 @@ export class Exchange {
   failure: Failure | undefined
   /** Methods the path knows, for a 405. */
   allow: readonly string[] | undefined
+  /** The client's half of a tunnel, where its connection can become one. */
+  clientTunnel: ClientTunnel | undefined
+  /** The WebSocket that is asked for, on a route that has them. */
+  handshake: WebSocketHandshake | undefined
+  /** What ended the tunnel, if there was one. */
+  tunnelEnd: TunnelEnd | undefined
+  /** How the gateway calls itself (RFC 9110 §7.6.3). */
+  pseudonym: string
+  /** How many more recipients may forward it, where it says (RFC 9110 §7.6.2). */
+  hops: number | undefined
+  /** What the gateway answers in the upstream's place when the checks have passed. */
+  ownAnswer: Answer | undefined
   /** Milliseconds that were spent waiting for an issuer or a store. */
   issuerWait: number
   decidedAt: number | undefined
@@ -63,6 +78,12 @@ export class Exchange {
     this.request = undefined
     this.failure = undefined
     this.allow = undefined
+    this.clientTunnel = undefined
+    this.handshake = undefined
+    this.tunnelEnd = undefined
+    this.pseudonym = 'fapi-gateway'
+    this.hops = undefined
+    this.ownAnswer = undefined
     this.issuerWait = 0
     this.decidedAt = undefined
     this.dispatchedAt = undefined

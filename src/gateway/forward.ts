@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { Socket } from 'node:net'
 import { type Failure, fail } from '../failure/failure.ts'
 import { ContentAborted, ContentTooLarge, CountedContent } from './content.ts'
 import type { Exchange } from './exchange.ts'
@@ -17,6 +18,7 @@ import { requestFields } from './request-fields.ts'
 import { refuse } from './respond.ts'
 import { responseFields } from './response-fields.ts'
 import type { Route } from './route.ts'
+import { openTunnel } from './tunnel.ts'
 import type { UpstreamController, UpstreamHandler } from './upstream.ts'
 
 /**
@@ -33,6 +35,9 @@ export function forward(
 ): void {
   new Forwarding(exchange, route, whole, clock).start()
 }
+
+/** Field lines of a response, which clients do not read without end either. */
+const MAX_FIELD_LINES = 1000
 
 /** Why an exchange is given up when its client has left. */
 const CLIENT_LEFT = new Error('the client left')
@@ -72,7 +77,7 @@ class Forwarding implements UpstreamHandler {
   }
 
   #dispatch(): void {
-    const { incoming, request } = this.#exchange
+    const { incoming, request, handshake } = this.#exchange
     const { upstream } = this.#route
     const path = request === undefined ? '/' : request.path + request.query
     upstream.dispatch(
@@ -81,6 +86,7 @@ class Forwarding implements UpstreamHandler {
         path: upstream.basePath + path,
         headers: requestFields(this.#exchange, this.#route),
         body: this.#content ?? this.#whole ?? null,
+        upgrade: handshake === undefined ? null : 'websocket',
       },
       this,
     )
@@ -97,9 +103,11 @@ class Forwarding implements UpstreamHandler {
     if (this.#left) controller.abort(CLIENT_LEFT)
   }
 
-  /** RFC 9110 §7.8: no upgrade was asked for. */
-  onRequestUpgrade(controller: UpstreamController): void {
-    controller.abort(new Error('an upgrade that was not asked for'))
+  onRequestUpgrade(controller: UpstreamController, _: number, __: unknown, socket: Socket): void {
+    this.#exchange.upstreamAnsweredAt = this.#clock()
+    const isOpen = openTunnel(this.#exchange, this.#route, textOf(controller.rawHeaders), socket)
+    if (isOpen) this.#ended()
+    else controller.abort(new Error('an upgrade that was not asked for'))
   }
 
   onResponseStarted(): void {
@@ -108,20 +116,20 @@ class Forwarding implements UpstreamHandler {
 
   onResponseStart(controller: UpstreamController, status: number): void {
     // RFC 9110 §15.2: interim responses are not ours to pass on.
-    if (status < 200) return
+    if (status < 200) {
+      // RFC 9110 §15.2.2: but this one says that what follows is no HTTP any more.
+      if (status === 101) controller.abort(new Error('an upgrade that names no protocol'))
+      return
+    }
     const { response } = this.#exchange
     this.#exchange.upstreamAnsweredAt = this.#clock()
-    if (status > 599) {
-      controller.abort(new Error('a status that is none'))
+    const rawFields = textOf(controller.rawHeaders)
+    if (status > 599 || rawFields.length > 2 * MAX_FIELD_LINES) {
+      controller.abort(new Error('a head that is none'))
       return
     }
     // Throws on a value that no client may be sent; the pool hands that to onResponseError.
-    const headers = responseFields(
-      this.#exchange,
-      this.#route,
-      status,
-      textOf(controller.rawHeaders),
-    )
+    const headers = responseFields(this.#exchange, this.#route, status, rawFields)
     response.writeHead(status, headers)
   }
 

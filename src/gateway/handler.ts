@@ -10,11 +10,13 @@ import type { LimitsConfig, PublicUrl } from '../config/configuration.ts'
 import { Failure, fail } from '../failure/failure.ts'
 import { preflightedMethod } from '../http/cors.ts'
 import { formHasToken, isCoded, isForm } from '../http/form.ts'
+import { hasPassed, parseMaxForwards } from '../http/hops.ts'
 import { interactionId } from '../http/interaction-id.ts'
 import { checkMessage, parseFraming } from '../http/message.ts'
 import { parseRequestTarget } from '../http/path.ts'
 import { type Authority, hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
-import { Answer, give } from './answer.ts'
+import { parseWebSocketHandshake } from '../http/websocket.ts'
+import { Answer, allowing, give } from './answer.ts'
 import { readContent } from './content.ts'
 import { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
@@ -23,6 +25,7 @@ import { READING, type ResourceMetadata } from './resource-metadata.ts'
 import { refuse } from './respond.ts'
 import type { Route } from './route.ts'
 import type { Router } from './router.ts'
+import type { ClientTunnel } from './tunnel.ts'
 
 /** What a request is served by. A reload swaps it; a request keeps the one it began with. */
 export interface Serving {
@@ -34,6 +37,8 @@ export interface Serving {
 
 /** What happens around a request, and is not part of deciding it. */
 export interface Surroundings {
+  /** How this gateway calls itself, in lower case; no other is called so (RFC 9110 §7.6.3). */
+  readonly pseudonym: string
   /** Seconds since the epoch. */
   now(): number
   /** Milliseconds of a clock that never jumps. */
@@ -69,6 +74,7 @@ export class Gateway {
    *
    * @param publicUrls How the listener is called from outside.
    * @param expectsContinue Whether the client waits for a 100 before it sends its content.
+   * @param tunnel The connection, where it can become a WebSocket.
    */
   serve(
     incoming: IncomingMessage,
@@ -76,10 +82,13 @@ export class Gateway {
     connection: Connection,
     publicUrls: readonly PublicUrl[],
     expectsContinue: boolean,
+    tunnel?: ClientTunnel,
   ): void {
-    const { clock, account } = this.#surroundings
+    const { clock, account, pseudonym } = this.#surroundings
     const id = interactionId(incoming.rawHeaders)
     const exchange = new Exchange(incoming, response, connection, id, expectsContinue, clock())
+    exchange.clientTunnel = tunnel
+    exchange.pseudonym = pseudonym
     response.once('close', () => account(exchange))
     try {
       const outcome = this.#decide(exchange, publicUrls)
@@ -133,6 +142,8 @@ export class Gateway {
     const malformed = checkMessage(rawHeaders, url, limits)
     if (malformed !== undefined) return malformed
 
+    if (hasPassed(rawHeaders, exchange.pseudonym)) return fail('loop_detected', 'request_loops')
+
     const target = parseRequestTarget(url)
     if (target instanceof Failure) return target
     // RFC 9112 §3.2.2: the authority of an absolute-form target wins over Host.
@@ -170,6 +181,13 @@ export class Gateway {
       return fail('method_not_allowed', 'method_not_of_route')
     }
     exchange.route = route
+    if (method === 'OPTIONS') {
+      const hops = parseMaxForwards(rawHeaders)
+      if (hops instanceof Failure) return hops
+      exchange.hops = hops
+      // RFC 9110 §7.6.2: not to be forwarded. No route takes TRACE, so every method is named.
+      if (hops === 0) exchange.ownAnswer = allowing(router.find(host, 'TRACE', target.path).allow)
+    }
     exchange.request = new ResourceRequest(
       connection,
       method,
@@ -181,6 +199,10 @@ export class Gateway {
       exchange.interactionId,
       connection.certificate,
     )
+    if (route.websocket) {
+      const malformed = readHandshake(exchange)
+      if (malformed !== undefined) return malformed
+    }
     if (content.length !== undefined && content.length > route.maxBody) {
       return fail('content_too_large', 'content_length_over_limit')
     }
@@ -204,7 +226,7 @@ export class Gateway {
       return this.#readForm(exchange, route, failure)
     }
     if (failure !== undefined) refuse(exchange, failure)
-    else forward(exchange, route, undefined, this.#surroundings.clock)
+    else this.#pass(exchange, route, undefined)
   }
 
   /** RFC 6750 §2.2: a form is read before it is forwarded, since a token in it is refused. */
@@ -231,9 +253,26 @@ export class Gateway {
       refuse(exchange, failure)
     } else {
       exchange.content = { length: form.length, present: form.length > 0 }
-      forward(exchange, route, form, this.#surroundings.clock)
+      this.#pass(exchange, route, form)
     }
   }
+
+  #pass(exchange: Exchange, route: Route, whole: Buffer | undefined): void {
+    if (exchange.ownAnswer !== undefined) give(exchange, exchange.ownAnswer)
+    else forward(exchange, route, whole, this.#surroundings.clock)
+  }
+}
+
+/** RFC 9110 §7.8: notes the WebSocket that is asked for. Where a route has none, none is asked for. */
+function readHandshake(exchange: Exchange): Failure | undefined {
+  const { method = '', httpVersion, rawHeaders } = exchange.incoming
+  const handshake = parseWebSocketHandshake(method, httpVersion, rawHeaders)
+  if (handshake instanceof Failure) return handshake
+  if (handshake !== undefined && exchange.clientTunnel === undefined) {
+    return fail('bad_request', 'websocket_pipelined')
+  }
+  exchange.handshake = handshake
+  return undefined
 }
 
 /**

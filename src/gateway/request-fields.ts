@@ -13,15 +13,12 @@ import type { Exchange } from './exchange.ts'
 import { appendIdentity } from './identity.ts'
 import type { Route } from './route.ts'
 
-/** RFC 9110 §7.6.3: how this gateway calls itself. */
-const VIA = '1.1 fapi-gateway'
-
 /**
  * What the upstream is sent of a request's head: names and values in turn, without `Host`, which the
  * connection pool sets. The request has passed its checks.
  */
 export function requestFields(exchange: Exchange, route: Route): string[] {
-  const { incoming, connection, request, content } = exchange
+  const { incoming, connection, request, content, hops, pseudonym } = exchange
   const { rawHeaders } = incoming
   const named = connectionOptions(rawHeaders)
   const headers: string[] = []
@@ -30,6 +27,7 @@ export function requestFields(exchange: Exchange, route: Route): string[] {
     const name = rawHeaders[i]!.toLowerCase()
     if (named?.includes(name)) continue
     if (name === INTERACTION_ID) continue
+    if (name === 'max-forwards' && hops !== undefined) continue
     if (name === 'authorization') {
       // RFC 9110 §11.6.2: the gateway is the party that the credentials were for.
       if (route.isPublic || route.forward.authorization === 'strip') continue
@@ -40,7 +38,9 @@ export function requestFields(exchange: Exchange, route: Route): string[] {
   if (content.length !== undefined && content.present) {
     headers.push('Content-Length', String(content.length))
   }
-  headers.push(INTERACTION_ID, exchange.interactionId, 'Via', VIA)
+  // RFC 9110 §7.6.2: one fewer.
+  if (hops !== undefined) headers.push('Max-Forwards', String(hops - 1))
+  headers.push(INTERACTION_ID, exchange.interactionId, 'Via', `1.1 ${pseudonym}`)
   appendForwarded(headers, connection.remoteAddress, exchange.authority)
   if (request?.hasToken) appendIdentity(headers, route.forward, request)
   return headers

@@ -8,6 +8,7 @@ import { ERRORS } from '../failure/errors.ts'
 import type { Failure } from '../failure/failure.ts'
 import { corsFields } from '../http/cors.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
+import { WEBSOCKET_VERSION } from '../http/websocket.ts'
 import type { Exchange } from './exchange.ts'
 import { endAfterContent } from './linger.ts'
 
@@ -43,6 +44,10 @@ export function refuse(exchange: Exchange, failure: Failure): void {
   // RFC 9110 §15.5.6.
   if (exchange.allow !== undefined) headers.push('Allow', exchange.allow.join(', '))
   if (status === 503) headers.push('Retry-After', RETRY_AFTER)
+  // RFC 6455 §4.2.2 (4): and this is the one that is understood.
+  if (failure.reason === 'websocket_version_unknown') {
+    headers.push('Sec-WebSocket-Version', WEBSOCKET_VERSION)
+  }
   // FAPI 1.0 Baseline §6.2.1-11: on every answer.
   headers.push(INTERACTION_ID, exchange.interactionId)
   headers.push('Cache-Control', 'no-store')

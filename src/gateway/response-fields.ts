@@ -5,6 +5,7 @@
  * @module
  */
 
+import { challengeSchemes } from '../http/challenge-scheme.ts'
 import { corsFields } from '../http/cors.ts'
 import { compileResponseFieldFilter } from '../http/forwardable.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
@@ -12,13 +13,22 @@ import type { Exchange } from './exchange.ts'
 import { connectionOptions } from './request-fields.ts'
 import type { Route } from './route.ts'
 
-/** What an upstream may not say through us: our own fields, and what its software is. */
+/** What an upstream may not say through us: our own fields, what its software is, and where it runs. */
 const passes = compileResponseFieldFilter([
   INTERACTION_ID,
   'dpop-nonce',
+  'via',
   'server',
   'x-powered-by',
-  'via',
+  'x-aspnet-version',
+  'x-aspnetmvc-version',
+  'x-generator',
+  'x-runtime',
+  'x-backend',
+  'x-backend-server',
+  'x-upstream',
+  'x-envoy-upstream-service-time',
+  'x-envoy-decorator-operation',
 ])
 
 /**
@@ -42,13 +52,16 @@ export function responseFields(
   for (let i = 0; i < rawFields.length; i += 2) {
     const name = rawFields[i]!.toLowerCase()
     if (!passes(name) || named?.includes(name)) continue
-    // RFC 9112 §6.3: a 204 has no content, and so no length.
-    if (name === 'content-length' && status === 204) continue
+    // RFC 9112 §6.3: a 204 has no content, and so no length; nor has a 101.
+    if (name === 'content-length' && (status === 204 || status === 101)) continue
     // RFC 9449 §8.2: a response with a nonce is not stored.
     if (name === 'cache-control' && nonce !== undefined) continue
     // Who may read an answer is said once, by the route.
     if (route.cors !== undefined && name.startsWith('access-control-')) continue
-    if (name === 'www-authenticate') challenged = true
+    if (name === 'www-authenticate') {
+      if (!route.mayChallenge(challengeSchemes(rawFields[i + 1]!))) continue
+      challenged = true
+    }
     headers.push(rawFields[i]!, rawFields[i + 1]!)
   }
 

@@ -28,6 +28,8 @@ export class Route implements Matched {
   readonly paths: readonly string[]
   readonly methods: readonly string[] | undefined
   readonly isPublic: boolean
+  /** Whether a WebSocket may be opened. */
+  readonly websocket: boolean
   readonly checks: readonly Check[]
   readonly upstream: Upstream
   readonly forward: ForwardConfig
@@ -45,6 +47,7 @@ export class Route implements Matched {
     this.paths = config.paths
     this.methods = config.methods
     this.isPublic = config.isPublic
+    this.websocket = config.websocket
     this.upstream = parts.upstream
     this.forward = config.forward
     this.passes = compileRequestFieldFilter(identityFieldNames(config.forward))
@@ -74,6 +77,16 @@ export class Route implements Matched {
     const { cors, methods = [asked] } = this
     if (cors === undefined || allowedOrigin(cors, rawFields) === undefined) return undefined
     return new Answer(204, preflightFields(cors, rawFields, methods), Buffer.alloc(0))
+  }
+
+  /**
+   * Whether an upstream's challenge of these schemes means the client: those of the route do. Any other,
+   * such as Basic, is between gateway and upstream. A public route has no challenges to confuse it with.
+   */
+  mayChallenge(lowerSchemes: readonly string[]): boolean {
+    if (this.isPublic) return true
+    const own = this.#protection.schemes.map((scheme) => scheme.toLowerCase())
+    return lowerSchemes.length > 0 && lowerSchemes.every((scheme) => own.includes(scheme))
   }
 
   /** The challenges without an error, for an upstream's 401 that has none (RFC 9110 §15.5.2). */

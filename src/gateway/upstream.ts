@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 
 export interface UpstreamRequest {
@@ -13,6 +14,8 @@ export interface UpstreamRequest {
   /** Names and values in turn. */
   readonly headers: string[]
   readonly body: Readable | Buffer | null
+  /** The protocol to change to (RFC 9110 §7.8); null: none. */
+  readonly upgrade: 'websocket' | null
 }
 
 /** The grip on an exchange under way. */
@@ -26,7 +29,13 @@ export interface UpstreamController {
 /** One object of methods an exchange, called in this order. */
 export interface UpstreamHandler {
   onRequestStart(controller: UpstreamController, context: unknown): void
-  onRequestUpgrade(controller: UpstreamController): void
+  /** Called with a 101 and its connection, which nobody else holds from then on. */
+  onRequestUpgrade(
+    controller: UpstreamController,
+    status: number,
+    headers: unknown,
+    socket: Socket,
+  ): void
   /** Called at the first byte of an answer. */
   onResponseStarted(): void
   /** Called for interim responses too. */

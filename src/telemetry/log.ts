@@ -23,12 +23,18 @@ export interface AccessRecord {
   readonly mode: 'enforce'
   readonly issuer: string | undefined
   readonly client_id: string | undefined
+  /** First eight characters of the SHA-256 of the token's `jti`, which its issuer has logged as well. */
+  readonly jti_sha256_8: string | undefined
   /** How the token was bound. */
   readonly sender: string | undefined
+  /** First eight characters of the thumbprint of the key that the token is bound to. */
+  readonly jkt_8: string | undefined
   /** First eight characters of the client certificate's thumbprint. */
   readonly cert_sha256_8: string | undefined
   readonly tls: string
   readonly upstream: string | undefined
+  /** Of a WebSocket: who or what ended it. */
+  readonly tunnel_end: string | undefined
   readonly bytes_in: number
   readonly bytes_out: number
   readonly t_total_ms: number
@@ -36,6 +42,21 @@ export interface AccessRecord {
   readonly t_upstream_ms: number | undefined
   readonly remote: string
   readonly config: string
+}
+
+/** Characters that wait for whoever reads the log. */
+const MOST_WAITING = 1_048_576
+
+/**
+ * The process's standard output. Whoever reads it slowly, or not at all, holds up no request, and what
+ * waits for them does not grow without end: lines beyond it are dropped.
+ *
+ * @param dropped Called for each of them.
+ */
+export function standardOutput(dropped: () => void): DestinationStream {
+  const destination = pino.destination({ dest: 1, sync: false, maxLength: MOST_WAITING })
+  destination.on('drop', dropped)
+  return destination
 }
 
 /** @param destination Where lines go; the process's standard output unless said otherwise. */

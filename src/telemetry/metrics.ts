@@ -77,6 +77,12 @@ export function createMetrics() {
       OVERHEAD_SECONDS,
     ),
     inFlight: gauge('http_requests_in_flight', 'Requests under way.', ['listener']),
+    revocationDelay: gauge(
+      'revocation_delay_seconds',
+      'How long a token may still pass after its issuer revoked it; +Inf: until it ends.',
+      ['issuer'],
+    ),
+    websocketTunnels: gauge('websocket_tunnels', 'WebSockets that are open.', ['route']),
     requestBytes: counter('http_request_bytes_total', 'Request content received.', ['route']),
     responseBytes: counter('http_response_bytes_total', 'Response content sent.', ['route']),
 
@@ -174,6 +180,11 @@ export function createMetrics() {
       'version',
       'profile',
     ]),
+    logLinesDropped: counter(
+      'log_lines_dropped_total',
+      'Lines that were not written since nobody reads the log.',
+      [],
+    ),
     configReloads: counter('config_reloads_total', 'Reloads of the configuration.', ['result']),
     configReloadSuccessful: gauge(
       'config_last_reload_successful',

@@ -7,6 +7,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Failure } from '../failure/failure.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
+import type { EncryptionHint } from '../jose/compact-encryption.ts'
 import type { AccessToken } from './access-token.ts'
 
 /**
@@ -35,6 +36,7 @@ export interface IntrospectionSource {
   /**
    * @param digest SHA-256 of the token: what the answer is cached under, so that no token is kept.
    * @param now Seconds since the epoch.
+   * @param maxAge Seconds since which an answer must not be older; undefined: as old as it is kept.
    * @returns The response's members of an active token; `invalid_token` for an inactive one;
    *   `temporarily_unavailable` when no answer could be had. A promise only if the endpoint had to be asked.
    */
@@ -42,6 +44,7 @@ export interface IntrospectionSource {
     token: string,
     digest: string,
     now: number,
+    maxAge?: number | undefined,
   ): AccessToken | Failure | Promise<AccessToken | Failure>
 }
 
@@ -51,6 +54,14 @@ export interface TokenCache {
   set(digest: string, token: AccessToken): void
   /** Forgets all: a key they were verified with is the issuer's no more. */
   clear(): void
+}
+
+/** Keys of this resource that an issuer encrypts its tokens for (RFC 9068 §4, RFC 7516). */
+export interface TokenDecryption {
+  /** Whether a token with this header was encrypted as agreed, for a key that is at hand. */
+  accepts(hint: EncryptionHint): boolean
+  /** @returns The signed token within; `invalid_token` if no key opens it. */
+  decrypt(token: string, hint: EncryptionHint): Promise<string | Failure>
 }
 
 /** What an issuer's tokens are judged by. */
@@ -75,5 +86,9 @@ export interface Issuer extends TokenExpectation {
   readonly tokens: 'jwt' | 'introspection'
   readonly keys: KeySource | undefined
   readonly introspection: IntrospectionSource | undefined
+  /** Where it is agreed that tokens are encrypted: those that are not are refused. */
+  readonly decryption: TokenDecryption | undefined
+  /** Seconds for which a revoked token may still pass; undefined: nothing is promised. */
+  readonly revocationMaxDelay: number | undefined
   readonly verified: TokenCache
 }

@@ -31,7 +31,7 @@ describe('/healthz and /readyz', () => {
     expect(await get(`${url}/healthz`)).toEqual([200, 'ok\n'])
   })
 
-  test('ready is who is ready in everything, and each thing is told to whoever asks', async () => {
+  test('ready is who is ready in everything, and each thing is told to whoever asks [OPS-5]', async () => {
     let ready = false
     const url = await start(() => [
       { name: 'not shutting down', ready: true },

@@ -5,7 +5,7 @@ import { clientAuthenticator } from '../../src/adapter/client-authentication.ts'
 
 const ISSUER = 'https://as.bank.example'
 
-describe('RFC 6749 §2.3.1: a secret', () => {
+describe('RFC 6749 §2.3.1: a secret [INT-1]', () => {
   const clientId = 'gateway:1'
   const clientSecret = 'a b+c%&=:"ü'
 
@@ -36,7 +36,7 @@ test('RFC 8705 §2: a certificate speaks for the client that is named', async ()
   expect(await authenticate()).toEqual({ headers: {}, form: { client_id: 'g' } })
 })
 
-describe('RFC 7523 §2.2: an assertion', () => {
+describe('RFC 7523 §2.2: an assertion [INT-1]', () => {
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
   const ed = generateKeyPairSync('ed25519').privateKey

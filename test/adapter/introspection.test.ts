@@ -22,6 +22,9 @@ let client: OutboundClient
 let metrics: Metrics
 /** Seconds since the epoch. */
 let now: number
+/** Seconds of the other clock. */
+let time: number
+let lines: string[]
 /** What is said of the token of a call. */
 let said: (token: string) => unknown
 
@@ -55,6 +58,8 @@ beforeEach(() => {
   client = new OutboundClient(stub.tls, 5)
   metrics = createMetrics()
   now = NOW
+  time = 0
+  lines = []
   said = () => active()
 })
 
@@ -72,6 +77,7 @@ function open(more: Partial<IntrospectionConfig> = {}): IntrospectionClient {
     negativeTtl: 5,
     maxEntries: 100,
     timeout: 5,
+    breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
     ...more,
   }
   return new IntrospectionClient({
@@ -80,8 +86,9 @@ function open(more: Partial<IntrospectionConfig> = {}): IntrospectionClient {
     client,
     discovery: new DiscoveredIssuer(stub.origin, client),
     metrics,
-    logger: createLogger('silent'),
+    logger: createLogger('warn', { write: (line) => void lines.push(line) }),
     now: () => now,
+    clock: () => time,
   })
 }
 
@@ -96,7 +103,7 @@ const calls = () => stub.requests.filter(({ url }) => url.endsWith('/introspect'
 const looked = async (result: string) =>
   sumOf(await metrics.expose(), 'fapigw_introspection_cache_total', { issuer: 'stub', result }) ?? 0
 
-describe('RFC 7662 §4: an answer is kept', () => {
+describe('RFC 7662 §4: an answer is kept [INT-4]', () => {
   test('for its time, and no longer', async () => {
     const source = open()
     const before = calls()
@@ -108,6 +115,32 @@ describe('RFC 7662 §4: an answer is kept', () => {
     expect(await ask(source, 'a')).toBe('active')
     expect(calls()).toBe(before + 2)
     expect([await looked('miss'), await looked('hit')]).toEqual([2, 1])
+  })
+
+  test('FAPI 2.0 SP §5.3.4-3: and used no longer than a route lets a revocation go unseen [F2-RS-3]', async () => {
+    const source = open({ ttl: 60 })
+    const before = calls()
+    const within = (maxAge: number) => source.introspect('a', 'digest of a', now, maxAge)
+    await within(10)
+    now += 9.9
+    expect(within(10)).not.toBeInstanceOf(Promise)
+    now += 0.1
+    said = () => ({ active: false })
+    // Another route may be content with what is known.
+    expect(source.introspect('a', 'digest of a', now)).not.toBeInstanceOf(Failure)
+    expect(await within(10)).toMatchObject({ reason: 'token_inactive' })
+    expect(await within(0)).toMatchObject({ reason: 'token_inactive' })
+    expect(calls()).toBe(before + 2)
+  })
+
+  test('and not for as long as a clock goes back: that would hide a revocation [OPS-6]', async () => {
+    const source = open()
+    const before = calls()
+    expect(await ask(source, 'a')).toBe('active')
+    said = () => ({ active: false })
+    now -= 3600
+    expect(await ask(source, 'a')).toBe('token_inactive')
+    expect(calls()).toBe(before + 2)
   })
 
   test('without a promise', async () => {
@@ -171,7 +204,7 @@ describe('RFC 7662 §4: an answer is kept', () => {
   })
 })
 
-describe('RFC 7662 §4: tokens that are refused', () => {
+describe('RFC 7662 §4: tokens that are refused [INT-4]', () => {
   test('do not push out those that are accepted, however many there are', async () => {
     said = (token) => (token === 'good' ? active() : { active: false })
     const source = open({ maxEntries: 2 })
@@ -189,12 +222,12 @@ describe('RFC 7662 §4: tokens that are refused', () => {
     now += 15
     expect(await ask(source, 'a')).toBe('token_inactive')
     const before = calls()
-    // Neither later, nor by a clock that goes back to when it was good.
+    // Neither later, nor by a clock that goes back to when it was good: then it is asked about anew.
     for (const at of [NOW + 20, NOW + 5]) {
       now = at
       expect(await ask(source, 'a')).toBe('token_inactive')
     }
-    expect(calls()).toBe(before)
+    expect(calls()).toBe(before + 1)
   })
 
   test('are good later, if they are: what was refused does not stand in front of that', async () => {
@@ -211,7 +244,7 @@ describe('RFC 7662 §4: tokens that are refused', () => {
 })
 
 describe('tokens that are asked about at the same time', () => {
-  test('are asked about once each', async () => {
+  test('are asked about once each [INT-4, I12]', async () => {
     const source = open()
     const before = calls()
     const tokens = Array.from({ length: 300 }, (_, i) => `token-${i % 3}`)
@@ -221,7 +254,7 @@ describe('tokens that are asked about at the same time', () => {
     expect([await looked('miss'), await looked('coalesced')]).toEqual([3, 297])
   })
 
-  test('and about no more than 256: who comes then is not kept waiting', async () => {
+  test('and about no more than 256: who comes then is not kept waiting [I09]', async () => {
     let release = () => {}
     const held = new Promise<void>((resolve) => {
       release = resolve
@@ -265,7 +298,7 @@ describe('RFC 8414 §2: the endpoint is found by discovery', () => {
     ])
   })
 
-  test('RFC 8705 §5: at the alias, by whoever authenticates with a certificate', async () => {
+  test('RFC 8705 §5: at the alias, by whoever authenticates with a certificate [F2-NET-6]', async () => {
     const authentication = { method: 'tls_client_auth', clientId: 'gateway' } as const
     await ask(open({ endpoint: undefined, authentication }), 'a')
     expect(stub.requests.at(-1)?.url).toBe('/mtls/introspect')
@@ -282,7 +315,7 @@ describe('RFC 8414 §2: the endpoint is found by discovery', () => {
   })
 })
 
-test('RFC 7662 §2.1: the token is sent as it is, whatever it is made of', async () => {
+test('RFC 7662 §2.1: the token is sent as it is, whatever it is made of [INT-1, I21]', async () => {
   await ask(open(), 'a+b/c=~&token=other')
   const form = new URLSearchParams(stub.requests.at(-1)!.body)
   expect([...form]).toEqual([
@@ -291,4 +324,85 @@ test('RFC 7662 §2.1: the token is sent as it is, whatever it is made of', async
     ['client_id', 'gateway'],
     ['client_secret', 'secret'],
   ])
+})
+
+describe('an endpoint that does not answer', () => {
+  const broken: [string, Answering][] = [
+    [
+      'whose connections break off',
+      (_, response) => {
+        response.destroy()
+        return 'unanswered'
+      },
+    ],
+    ...[429, 502, 503, 504].map((status): [string, Answering] => [
+      `with ${status}`,
+      () => ({ status, headers: { 'retry-after': '60' } }),
+    ]),
+  ]
+
+  test.each(broken)(
+    'is left alone after five calls, and tried again by one at a time: %s [I19]',
+    async (_title, answering) => {
+      const source = open()
+      stub.answer = answering
+      for (let i = 0; i < 5; i++) {
+        expect(await ask(source, `token-${i}`)).toBe('introspection_unavailable')
+      }
+      const before = calls()
+      for (let i = 0; i < 20; i++) {
+        expect(source.introspect(`more-${i}`, `digest ${i}`, now)).toMatchObject({
+          error: 'temporarily_unavailable',
+          reason: 'introspection_circuit_open',
+        })
+      }
+      expect(calls()).toBe(before)
+      const labels = { issuer: 'stub', result: 'circuit_open' }
+      expect(sumOf(await metrics.expose(), 'fapigw_introspection_requests_total', labels)).toBe(20)
+
+      // It is back: of those who come at once, one finds that out.
+      stub.answer = answer
+      time += 5
+      const verdicts = await Promise.all(
+        Array.from({ length: 50 }, (_, i) => ask(source, `at-${i}`)),
+      )
+      expect(verdicts.filter((verdict) => verdict === 'active')).toHaveLength(1)
+      expect(calls()).toBe(before + 1)
+      for (let i = 0; i < 5; i++) expect(await ask(source, `back-${i}`)).toBe('active')
+    },
+  )
+
+  test('what is remembered of a token is used all the same [I19]', async () => {
+    const source = open()
+    expect(await ask(source, 'a')).toBe('active')
+    stub.answer = () => ({ status: 503 })
+    for (let i = 0; i < 5; i++) await ask(source, `token-${i}`)
+    expect(await ask(source, 'more')).toBe('introspection_circuit_open')
+    expect(await ask(source, 'a')).toBe('active')
+  })
+
+  test.each([400, 401, 500])(
+    'is not what answers %d: a stranger might bring that about for everybody [I19]',
+    async (status) => {
+      const source = open()
+      stub.answer = () => ({ status })
+      for (let i = 0; i < 20; i++) {
+        expect(await ask(source, `token-${i}`)).toBe('introspection_unavailable')
+      }
+      stub.answer = answer
+      expect(await ask(source, 'a')).toBe('active')
+    },
+  )
+
+  test('is written about once in a while, without the token [I20]', async () => {
+    const source = open()
+    stub.answer = () => ({ status: 500 })
+    for (let i = 0; i < 30; i++) await ask(source, `secret-token-${i}`)
+    expect(lines).toHaveLength(1)
+    time += 10
+    await ask(source, 'secret-token')
+    expect(lines).toHaveLength(2)
+    expect(JSON.parse(lines[1]!)).toMatchObject({ issuer: 'stub', suppressed: 29 })
+    expect(lines.join()).not.toContain('secret')
+  })
 })

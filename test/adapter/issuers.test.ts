@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ReachedIssuer } from '../../src/adapter/issuers.ts'
 import { accessToken } from '../../src/check/access-token.ts'
+import type { IntrospectionConfig, IssuerConfig } from '../../src/config/configuration.ts'
 import { Failure } from '../../src/failure/failure.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { createCheckedRoute, createTokenRequest } from '../support/checked-request.ts'
 import { createKeyPair, type KeyPair, signCompact } from '../support/compact-signing.ts'
+import { sumOf } from '../support/exposition.ts'
 import { AUDIENCE, NOW } from '../support/issuer.ts'
 import { type StubIssuer, startStubIssuer } from '../support/stub-issuer.ts'
 
@@ -52,7 +54,13 @@ async function start() {
   opened.push(reached)
   await reached.start()
   const check = accessToken.compile(
-    { algorithms: ['ES256'], clock_skew: 10, type_required: true, max_lifetime: undefined },
+    {
+      algorithms: ['ES256'],
+      clock_skew: 10,
+      type_required: true,
+      max_lifetime: undefined,
+      revocation_max_delay: undefined,
+    },
     createCheckedRoute({ issuers: [reached.issuer] }),
   )!
   const ask = async (token: string) => {
@@ -120,7 +128,7 @@ describe('RFC 7517 §5: what was verified with keys that do not count any more',
 })
 
 describe('RFC 8725 §3.10: another key under the same kid', () => {
-  test('is fetched for one bad signature, and its tokens are accepted from then on', async () => {
+  test('is fetched for one bad signature, and its tokens are accepted from then on [I06]', async () => {
     const { ask } = await start()
     expect(await ask(sign(one))).toBe('accepted')
     published = { key: other }
@@ -132,7 +140,7 @@ describe('RFC 8725 §3.10: another key under the same kid', () => {
     expect(fetches()).toBe(before + 1)
   })
 
-  test('is looked for at most once a cool-down, whoever sends bad signatures', async () => {
+  test('is looked for at most once a cool-down, whoever sends bad signatures [JWT-13]', async () => {
     const { ask } = await start()
     const forged = sign(other)
     const before = fetches()
@@ -154,5 +162,34 @@ describe('RFC 8725 §3.10: another key under the same kid', () => {
     time = JWKS.cooldown
     expect(await ask(sign(other))).toBe('token_signature_invalid')
     expect(await ask(sign(one))).toBe('accepted')
+  })
+})
+
+describe('FAPI 2.0 SP §5.3.4-3: how long a revoked token may pass is a metric [F2-RS-3]', () => {
+  const introspection: IntrospectionConfig = {
+    endpoint: undefined,
+    response: 'json',
+    authentication: { method: 'tls_client_auth', clientId: 'gateway' },
+    tls: { ca: undefined, cert: undefined, key: undefined, serverName: undefined },
+    ttl: 15,
+    negativeTtl: 5,
+    maxEntries: 10,
+    timeout: 1,
+    breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
+  }
+
+  test.each<[string, Partial<IssuerConfig>, number]>([
+    ['without end', {}, Number.POSITIVE_INFINITY],
+    ['as long as a token lives', { maxLifetime: 300 }, 310],
+    ['as long as an answer is used', { tokens: 'introspection', introspection }, 15],
+    ['the same of JWTs that are asked about', { introspection, revocationMaxDelay: 5 }, 5],
+    ['as JWTs live, where they are not', { introspection, maxLifetime: 60 }, 70],
+  ])('%s', async (_, config, seconds) => {
+    const metrics = createMetrics()
+    const parts = { metrics, logger: createLogger('silent'), now: () => NOW, clock: () => 0 }
+    opened.push(new ReachedIssuer(stub.config(config), parts))
+    expect(
+      sumOf(await metrics.expose(), 'fapigw_revocation_delay_seconds', { issuer: 'stub' }),
+    ).toBe(seconds)
   })
 })

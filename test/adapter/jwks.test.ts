@@ -50,10 +50,10 @@ afterEach(async () => {
 
 afterAll(() => stub.close())
 
-function open(more: Partial<IssuerConfig> = {}): RemoteKeys {
+function open(more: Partial<IssuerConfig> = {}, by = client): RemoteKeys {
   const keys = new RemoteKeys({
     config: stub.config({ jwksUri: `${stub.origin}/jwks`, ...more }),
-    client,
+    client: by,
     discovery: new DiscoveredIssuer(stub.origin, client),
     metrics,
     logger: createLogger('debug', { write: (line) => void lines.push(line) }),
@@ -94,7 +94,7 @@ describe('RFC 7517 §5: a key set', () => {
     expect(sumOf(await metrics.expose(), 'fapigw_jwks_keys', { issuer: 'stub' })).toBe(2)
   })
 
-  test('FAPI 2.0 SP §5.4.3: of several keys of one name, four are tried at most', async () => {
+  test('FAPI 2.0 SP §5.4.3: of several keys of one name, four are tried at most [J11, J13, F1A-ALG-4, F2-ALG-5]', async () => {
     const same = await Promise.all(
       Array.from({ length: 6 }, async () => {
         const { publicKey } = await generateKeyPair('ES256', { extractable: true })
@@ -134,15 +134,18 @@ describe('RFC 7517 §5: a key set', () => {
     ['two lists', () => ({ body: `{"keys":[],"keys":[${JSON.stringify(ps256)}]}` }), 'error'],
     ['a megabyte', () => ({ body: { keys: [ps256], more: 'x'.repeat(1_048_576) } }), 'error'],
     ['nothing', () => 'unanswered', 'timeout'],
-  ])('an answer that is none leaves nothing to go by: %s', async (_title, answer, result) => {
-    said = answer
-    const keys = open()
-    await keys.start()
-    expect(keys.isFresh()).toBe(false)
-    expect(await find(keys, 'rsa')).toBe('jwks_not_loaded')
-    expect(await refreshes(result)).toBe(1)
-    expect(lines.join()).toContain('the key set could not be fetched')
-  })
+  ])(
+    'an answer that is none leaves nothing to go by: %s [I03, I04]',
+    async (_title, answer, result) => {
+      said = answer
+      const keys = open()
+      await keys.start()
+      expect(keys.isFresh()).toBe(false)
+      expect(await find(keys, 'rsa')).toBe('jwks_not_loaded')
+      expect(await refreshes(result)).toBe(1)
+      expect(lines.join()).toContain('the key set could not be fetched')
+    },
+  )
 })
 
 describe('an issuer that has withdrawn all its keys', () => {
@@ -150,7 +153,7 @@ describe('an issuer that has withdrawn all its keys', () => {
     ['has none', []],
     ['has none that can be used', [{ kty: 'oct', k: 'AA' }]],
   ])(
-    'RFC 7517 §5, I06: is heeded at once, and said loudly, if its set %s',
+    'RFC 7517 §5: is heeded at once, and said loudly, if its set %s [I06]',
     async (_title, left) => {
       said = () => ({ body: { keys: [ps256] } })
       const keys = open()
@@ -168,7 +171,7 @@ describe('an issuer that has withdrawn all its keys', () => {
 })
 
 describe('RFC 8725 §3.10: a name that is not known', () => {
-  test('is asked for at most once a cool-down', async () => {
+  test('is asked for at most once a cool-down [JWT-13, I05]', async () => {
     const keys = open({ jwks: { refresh: 600, cooldown: 30, staleIfError: 3600, timeout: 5 } })
     await keys.start()
     const before = fetches()
@@ -185,7 +188,7 @@ describe('RFC 8725 §3.10: a name that is not known', () => {
     expect(fetches()).toBe(before + 1)
   })
 
-  test('is found when the issuer has it by now', async () => {
+  test('is found when the issuer has it by now [I06]', async () => {
     const keys = open()
     await keys.start()
     expect(await find(keys, 'next')).toBe(0)
@@ -215,8 +218,87 @@ describe('RFC 8725 §3.10: a name that is not known', () => {
   })
 })
 
+describe('RFC 7517 §5: a set that is at hand', () => {
+  const faults: [string, () => StubAnswer | 'unanswered'][] = [
+    ['500', () => ({ status: 500 })],
+    ['404', () => ({ status: 404 })],
+    ['204', () => ({ status: 204, body: '' })],
+    [
+      'a redirect to another host',
+      () => ({ status: 302, headers: { location: 'https://127.0.0.1/' } }),
+    ],
+    ['HTML', () => ({ type: 'text/html', body: '<html></html>' })],
+    ['nothing', () => ({ body: '' })],
+    ['no member', () => ({ body: {} })],
+    ['keys that are no list', () => ({ body: { keys: {} } })],
+    ['half of it', () => ({ body: JSON.stringify({ keys: [es256] }).slice(0, -3) })],
+    ['another object behind it', () => ({ body: `${JSON.stringify({ keys: [es256] })}{}` })],
+    ['two lists', () => ({ body: `{"keys":[],"keys":${JSON.stringify([es256])}}` })],
+    ['too many keys', () => ({ body: { keys: Array.from({ length: 101 }, () => es256) } })],
+    ['a hundred thousand keys', () => ({ body: { keys: Array(100_000).fill({}) } })],
+    ['a megabyte and more', () => ({ body: { keys: [es256], more: 'x'.repeat(1_048_576) } })],
+  ]
+
+  test.each(faults)('is used on where what comes is none: %s [I03, I04]', async (_title, fault) => {
+    said = () => ({ body: { keys: [ps256] } })
+    const keys = open()
+    await keys.start()
+    said = fault
+    time += 30
+    await keys.renew()
+    expect(await find(keys, 'rsa')).toBe(1)
+    expect(await find(keys, 'ec')).toBe('jwks_stale')
+    expect(await refreshes('error')).toBe(1)
+    expect(withdrawn).toBe(0)
+    expect(stub.requests.every(({ url }) => url === '/jwks')).toBe(true)
+  })
+
+  test('is used on where bytes come that are not UTF-8 [I03]', async () => {
+    said = () => ({ body: { keys: [ps256] } })
+    const keys = open()
+    await keys.start()
+    const answered = stub.answer
+    stub.answer = (_, response) => {
+      const text = JSON.stringify({ keys: [es256], name: '?' })
+      const bytes = Buffer.from(text).map((byte) => (byte === 0x3f ? 0xff : byte))
+      response.writeHead(200, { 'content-type': 'application/json' }).end(bytes)
+      return 'unanswered'
+    }
+    time += 30
+    await keys.renew()
+    stub.answer = answered
+    expect(await find(keys, 'rsa')).toBe(1)
+    expect(await refreshes('error')).toBe(1)
+  })
+
+  test('RFC 9325 §7.1: is used on where it comes from somebody who is not trusted [I08]', async () => {
+    const stranger = new OutboundClient({ ...stub.tls, ca: undefined }, 1)
+    const keys = open({}, stranger)
+    const before = fetches()
+    await keys.start()
+    expect(await find(keys, 'rsa')).toBe('jwks_not_loaded')
+    expect(fetches()).toBe(before)
+    await stranger.close()
+  })
+})
+
+test('RFC 7515 §4.1.4: without a kid, of twenty keys four are tried [J11]', async () => {
+  const all = await Promise.all(
+    Array.from({ length: 20 }, async (_, i) => {
+      const { publicKey } = await generateKeyPair('ES256', { extractable: true })
+      return { ...(await exportJWK(publicKey)), kid: `key-${i}` }
+    }),
+  )
+  said = () => ({ body: { keys: [...all, ps256] } })
+  const keys = open()
+  await keys.start()
+  expect(await keys.find(undefined, 'ES256')).toHaveLength(4)
+  expect(await find(keys, undefined)).toBe(1)
+  expect(await keys.find('key-19', 'ES256')).toHaveLength(1)
+})
+
 describe('an issuer that is down', () => {
-  test('its keys are used on, up to a stated age, and not guessed about', async () => {
+  test('its keys are used on, up to a stated age, and not guessed about [JWT-14, I02]', async () => {
     const jwks = { refresh: 600, cooldown: 30, staleIfError: 3600, timeout: 5 }
     const keys = open({ jwks })
     await keys.start()
@@ -240,7 +322,7 @@ describe('an issuer that is down', () => {
     expect(keys.isFresh()).toBe(true)
   })
 
-  test('is asked again in the background, without a request', async () => {
+  test('is asked again in the background, without a request [I01]', async () => {
     said = () => ({ status: 503 })
     const keys = open()
     await keys.start()

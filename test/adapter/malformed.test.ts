@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
@@ -23,9 +24,9 @@ describe('what the parser found wrong', () => {
   })
 })
 
-async function written(failure: ReturnType<typeof fail>) {
+async function written(failure: ReturnType<typeof fail>, id: string = randomUUID()) {
   const socket = new PassThrough()
-  refuseRaw(socket, failure)
+  refuseRaw(socket, failure, id)
   const message = parseMessage(Buffer.concat(await Array.fromAsync(socket)), 'response')
   if (message === undefined) throw new Error('no message')
   const status = Number(message.startLine.split(' ')[1])
@@ -44,10 +45,11 @@ describe('the answer that is written by hand', () => {
     expect(answer.lines('allow')).toEqual([])
   })
 
-  test('every one has an interaction id of its own', async () => {
-    const failure = failureOfParser(parserError())
-    const ids = await Promise.all([written(failure), written(failure)])
-    expect(new Set(ids.flatMap((answer) => answer.lines('x-fapi-interaction-id'))).size).toBe(2)
+  test('FAPI 1.0 Baseline §6.2.1-11: it has the interaction id that it is given', async () => {
+    const id = randomUUID()
+    const answer = await written(failureOfParser(parserError()), id)
+    expect(answer.lines('x-fapi-interaction-id')).toEqual([id])
+    expect(JSON.parse(String(answer.body))).toMatchObject({ interaction_id: id })
   })
 
   test('RFC 9110 §15.5.6: a 405 says which methods are allowed', async () => {
@@ -58,14 +60,14 @@ describe('the answer that is written by hand', () => {
 
   test('a client that does not close is closed', async () => {
     const socket = new PassThrough({ allowHalfOpen: true })
-    refuseRaw(socket, failureOfParser(parserError()))
+    refuseRaw(socket, failureOfParser(parserError()), randomUUID())
     await once(socket, 'close')
     expect(socket.destroyed).toBe(true)
   })
 
   test('an error of the socket ends nothing else', () => {
     const socket = new PassThrough()
-    refuseRaw(socket, failureOfParser(parserError()))
+    refuseRaw(socket, failureOfParser(parserError()), randomUUID())
     expect(() => socket.emit('error', new Error('reset'))).not.toThrow()
   })
 })

@@ -1,6 +1,7 @@
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { createServer as createTcpServer } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { OutboundClient, OutboundError } from '../../src/adapter/outbound.ts'
 import { createAuthority } from '../../src/demo/certificates.ts'
@@ -52,14 +53,14 @@ describe('an answer', () => {
     })
   })
 
-  test('RFC 9110 §15.4: that points elsewhere is not followed', async () => {
+  test('RFC 9110 §15.4: that points elsewhere is not followed [I03]', async () => {
     stub.answer = () => ({ status: 302, headers: { location: `${stub.origin}/other` }, body: '' })
     const before = stub.requests.length
     expect(await open().call(stub.origin, GET)).toMatchObject({ status: 302 })
     expect(stub.requests).toHaveLength(before + 1)
   })
 
-  test('has a megabyte at most', async () => {
+  test('has a megabyte at most [I04]', async () => {
     stub.answer = () => ({ body: 'x'.repeat(1_048_576) })
     expect((await open().call(stub.origin, GET)).body).toHaveLength(1_048_576)
     stub.answer = () => ({ body: 'x'.repeat(1_048_577) })
@@ -67,7 +68,77 @@ describe('an answer', () => {
   })
 })
 
-describe('RFC 9325 §7.1: who is called proves who it is', () => {
+describe('an answer that is more than it should be', () => {
+  const answering = (send: (response: ServerResponse) => void) => {
+    stub.answer = (_, response) => {
+      send(response)
+      return 'unanswered'
+    }
+  }
+  const bodyOf = async () => (await open().call(stub.origin, GET)).body.toString()
+
+  test('without end, is broken off [I04]', async () => {
+    let sent = 0
+    answering((response) => {
+      const more = () => {
+        if (response.destroyed) return
+        sent += 65_536
+        response.write('x'.repeat(65_536), () => setImmediate(more))
+      }
+      more()
+    })
+    expect(await faultOf(open().call(stub.origin, GET))).toBe('error')
+    expect(sent).toBeLessThan(52_428_800)
+  })
+
+  test('compressed, is not blown up: it was not asked for so [I04]', async () => {
+    const bomb = gzipSync(Buffer.alloc(52_428_800))
+    answering((response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'application/json' })
+      response.end(bomb)
+    })
+    const { body } = await open().call(stub.origin, GET)
+    expect(body.equals(bomb)).toBe(true)
+    expect(stub.requests.at(-1)?.headers).not.toHaveProperty('accept-encoding')
+  })
+
+  test('RFC 9110 §15.2: with interim ones before it, is the last [I17]', async () => {
+    answering((response) => {
+      response.writeProcessing()
+      response.writeEarlyHints({ link: '</a>; rel=preload' })
+      response.end('final')
+    })
+    expect(await bodyOf()).toBe('final')
+  })
+
+  test('RFC 9110 §15.2.1: with a 100 before it that nobody asked for, is none [I17]', async () => {
+    answering((response) => {
+      response.writeContinue()
+      response.end('final')
+    })
+    expect(await faultOf(open().call(stub.origin, GET))).toBe('error')
+  })
+
+  test('RFC 9112 §7.1.2: with fields behind its chunks, is without them [I17]', async () => {
+    answering((response) => {
+      response.writeHead(200, { trailer: 'Content-Type', 'content-type': 'text/plain' })
+      response.write('a')
+      response.addTrailers([['Content-Type', 'application/json']])
+      response.end('b')
+    })
+    const { body, mediaType } = await open().call(stub.origin, GET)
+    expect([body.toString(), mediaType]).toEqual(['ab', 'text/plain'])
+  })
+
+  test('with a head of 17 KiB, is none [I17]', async () => {
+    answering((response) => {
+      response.writeHead(200, { 'x-more': 'x'.repeat(17_408) }).end('body')
+    })
+    expect(await faultOf(open().call(stub.origin, GET))).toBe('error')
+  })
+})
+
+describe('RFC 9325 §7.1: who is called proves who it is [F1B-SEC-2, F2-NET-4, I08]', () => {
   test('by an authority that is trusted', async () => {
     const { certificate } = await createAuthority({ name: 'stub CA', keyKind: 'EC' })
     const before = stub.requests.length
@@ -102,7 +173,7 @@ describe('a call that brings no answer', () => {
     expect(await faultOf(open(stub.tls, 0.1).call(stub.origin, GET))).toBe('timeout')
   })
 
-  test('in time, though it has begun', async () => {
+  test('in time, though it has begun [I04]', async () => {
     stub.answer = (_, response) => {
       response.writeHead(200, { 'content-length': 10 })
       response.write('12345')
@@ -111,7 +182,7 @@ describe('a call that brings no answer', () => {
     expect(await faultOf(open(stub.tls, 0.2).call(stub.origin, GET))).toBe('timeout')
   })
 
-  test('in time, since the handshake does not end', async () => {
+  test('in time, since the handshake does not end [I07]', async () => {
     const silent = createTcpServer((socket) => socket.on('error', () => {}))
     const port = await new Promise<number>((resolve) => {
       silent.listen(0, '127.0.0.1', () => resolve((silent.address() as { port: number }).port))
@@ -119,6 +190,12 @@ describe('a call that brings no answer', () => {
     const call = open(stub.tls, 0.2).call(`https://localhost:${port}`, GET)
     expect(await faultOf(call)).toBe('timeout')
     silent.close()
+  })
+
+  test('since there is no such name [I07]', async () => {
+    // Longer than a label of DNS may be: no name server is asked.
+    const url = `https://${'a'.repeat(64)}.localhost/`
+    expect(await faultOf(open().call(url, GET))).toMatch(/^(error|timeout)$/)
   })
 
   test('since nobody is there', async () => {
@@ -137,7 +214,7 @@ describe('a call that brings no answer', () => {
   })
 })
 
-test('RFC 9110 §9.2.2: a call whose connection was closed under it is made once more', async () => {
+test('RFC 9110 §9.2.2: a call whose connection was closed under it is made once more [I18]', async () => {
   let calls = 0
   stub.answer = (_, response) => {
     calls += 1
@@ -150,7 +227,7 @@ test('RFC 9110 §9.2.2: a call whose connection was closed under it is made once
   expect(stub.requests.slice(-2).map(({ body }) => body)).toEqual(['a=b', 'a=b'])
 })
 
-test('and not more often than that', async () => {
+test('and not more often than that [I18]', async () => {
   const before = stub.requests.length
   stub.answer = (_, response) => {
     response.destroy()

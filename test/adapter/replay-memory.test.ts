@@ -15,7 +15,7 @@ describe('RFC 9449 §11.1: a key', () => {
   })
 
   test.each([0, 0.5, 1, 9, 10, 11, 59.999])(
-    'is remembered at least until its end, wherever in a generation that lies: %d s',
+    'is remembered at least until its end, wherever in a generation that lies: %d s [D15]',
     (life) => {
       const store = new MemoryReplayStore(10)
       const until = NOW + life
@@ -41,13 +41,27 @@ describe('RFC 9449 §11.1: a key', () => {
 })
 
 describe('a store that is full', () => {
-  test('forgets nothing that lives, and says so', () => {
+  test('forgets nothing that lives, and says so [D22]', () => {
     const store = new MemoryReplayStore(2)
     store.useOnce('a', NOW + 60, NOW)
     store.useOnce('b', NOW + 60, NOW)
     expect(store.useOnce('c', NOW + 60, NOW)).toBe('full')
     expect(store.size).toBe(2)
     for (const key of ['a', 'b']) expect(store.useOnce(key, NOW + 60, NOW)).toBe('again')
+  })
+
+  test('holds no more than it may, however many proofs come, and has room when some have ended [D22]', () => {
+    const store = new MemoryReplayStore(10_000)
+    let first = 0
+    let most = 0
+    // Five thousand a second, of which ten thousand find room in seventy seconds.
+    for (let i = 0; i < 500_000; i++) {
+      const now = NOW + Math.floor(i / 5000)
+      if (store.useOnce(`${i}`, now + 60, now) === 'first') first += 1
+      most = Math.max(most, store.size)
+    }
+    expect(most).toBe(10_000)
+    expect(first).toBe(20_000)
   })
 
   test('does not hold what it refused: a second try is not one time too many', () => {
@@ -58,14 +72,14 @@ describe('a store that is full', () => {
   })
 })
 
-test('of any number of uses at once, one is the first', () => {
+test('of any number of uses at once, one is the first [D13]', () => {
   const store = new MemoryReplayStore(100)
   const uses = Array.from({ length: 50 }, () => store.useOnce('a', NOW + 60, NOW))
   expect(uses.filter((use) => use === 'first')).toHaveLength(1)
   expect(store.size).toBe(1)
 })
 
-describe('RFC 9449 §11.1: a clock that jumps', () => {
+describe('RFC 9449 §11.1: a clock that jumps [D24]', () => {
   const LIFE = 70
 
   test.each([3600, 86_400 * 365 * 5])('by %d s, and back: it is served again', (far) => {
@@ -81,7 +95,7 @@ describe('RFC 9449 §11.1: a clock that jumps', () => {
     }
   })
 
-  test('back to where it was before: nothing of that time is used again', () => {
+  test('back to where it was before: nothing of that time is used again [OPS-6]', () => {
     const store = new MemoryReplayStore(1000)
     for (let now = NOW; now < NOW + 3600; now += 10) store.useOnce(`${now}`, now + LIFE, now)
     for (let now = NOW; now < NOW + 3600; now += 10) {

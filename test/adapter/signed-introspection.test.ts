@@ -74,6 +74,7 @@ const settings = (more: Partial<IntrospectionConfig> = {}): IntrospectionConfig 
   negativeTtl: 5,
   maxEntries: 100,
   timeout: 5,
+  breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
   ...more,
 })
 
@@ -105,7 +106,7 @@ const calls = () => stub.requests.filter(({ url }) => url === '/introspect').len
 const counted = async (result: string) =>
   sumOf(await metrics.expose(), 'fapigw_introspection_requests_total', { issuer: 'stub', result })
 
-describe('RFC 9701 §4, INT-7: where signed answers are asked for', () => {
+describe('RFC 9701 §4: where signed answers are asked for [INT-7]', () => {
   test('they are asked for by their media type, and believed', async () => {
     const { ask } = await start()
     expect(await ask('a')).toBe('active')
@@ -179,7 +180,7 @@ describe('RFC 9701 §4, INT-7: where signed answers are asked for', () => {
   })
 })
 
-describe('RFC 9701 §4, INT-7: where plain answers are asked for', () => {
+describe('RFC 9701 §4: where plain answers are asked for [INT-7]', () => {
   test('they are believed, and signed ones are not', async () => {
     said = () => ({ body: active })
     const { ask } = await start({ response: 'json' })
@@ -198,7 +199,7 @@ describe('RFC 9701 §4, INT-7: where plain answers are asked for', () => {
   })
 })
 
-describe('RFC 9701 §5, INT-8: the keys of an issuer that only answers about tokens', () => {
+describe('RFC 9701 §5: the keys of an issuer that only answers about tokens [INT-8]', () => {
   test('are found by discovery, and fetched before the first request', async () => {
     const before = stub.requests.length
     const { reached, ask } = await start()
@@ -252,7 +253,7 @@ describe('RFC 9701 §5, INT-8: the keys of an issuer that only answers about tok
   })
 })
 
-test('RFC 9701 §5, INT-8: without keys no signed answer is believed, and no other either', async () => {
+test('RFC 9701 §5: without keys no signed answer is believed, and no other either [INT-8]', async () => {
   const client = new OutboundClient(stub.tls, 5)
   const source = new IntrospectionClient({
     issuer: stub.config(),
@@ -262,6 +263,7 @@ test('RFC 9701 §5, INT-8: without keys no signed answer is believed, and no oth
     metrics,
     logger: createLogger('silent'),
     now: () => NOW,
+    clock: () => time,
   })
   expect(await reasonOf(source, 'a')).toBe('introspection_jwt_missing')
   said = () => ({ body: active })

@@ -24,7 +24,7 @@ test('a verified token is found under its digest, and under no other', () => {
   expect(tokens.get('digest2')).toBeUndefined()
 })
 
-test('no more are remembered than there may be: the one that was used longest ago goes', () => {
+test('no more are remembered than there may be: the one that was used longest ago goes [J45]', () => {
   const tokens = new VerifiedTokens(2)
   tokens.set('a', token('a'))
   tokens.set('b', token('b'))
@@ -37,7 +37,7 @@ test('no more are remembered than there may be: the one that was used longest ag
   ])
 })
 
-test('imported keys of proofs are bounded in number as well', () => {
+test('imported keys of proofs are bounded in number as well [D22]', () => {
   const keys = createProofKeys(2)
   const key = createPublicKey(generateKeyPairSync('ed25519').privateKey)
   for (const thumbprint of ['a', 'b', 'c']) keys.set(thumbprint, key)

@@ -53,7 +53,7 @@ function send(path: string, to = upstream): Promise<string> {
       onResponseEnd: () => resolve(text),
       onResponseError: (_, error) => resolve('code' in error ? String(error.code) : error.message),
     }
-    to.dispatch({ method: 'GET', path, headers: [], body: null }, handler)
+    to.dispatch({ method: 'GET', path, headers: [], body: null, upgrade: null }, handler)
   })
 }
 

@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { accessToken } from '../../src/check/access-token.ts'
 import { authorization } from '../../src/check/authorization.ts'
 import { fail, TOKEN_NOT_ACCEPTED } from '../../src/failure/failure.ts'
+import type { AccessToken } from '../../src/token/access-token.ts'
 import type { Issuer } from '../../src/token/issuer.ts'
 import { createCheckedRoute, createTokenRequest } from '../support/checked-request.ts'
 import { AUDIENCE, createIssuer, type MemoryIssuer, NOW } from '../support/issuer.ts'
@@ -13,6 +15,7 @@ const loosest: Policy = {
   clock_skew: 10,
   type_required: true,
   max_lifetime: undefined,
+  revocation_max_delay: undefined,
 }
 
 /** An issuer that is introspected for what is opaque. */
@@ -126,7 +129,7 @@ describe('access_token: a JWT', () => {
     },
   )
 
-  test('RFC 9068 §4, JWT-14: without keys it is not known whether it is good', () => {
+  test('RFC 9068 §4: without keys it is not known whether it is good [JWT-14]', () => {
     const as = createIssuer('as')
     as.keys.failure = fail('temporarily_unavailable', 'jwks_unavailable')
     expect(routeOf([as])(as.sign()).outcome).toMatchObject({
@@ -140,7 +143,7 @@ describe('access_token: a JWT', () => {
     })
   })
 
-  test('RFC 8725 §3.10, J09: a header that is refused has no key looked for', () => {
+  test('RFC 8725 §3.10: a header that is refused has no key looked for [J09]', () => {
     const as = createIssuer('as')
     routeOf([as])(as.sign({}, { typ: 'JWT' }))
     routeOf([as])(as.sign({}, { kid: 'k'.repeat(257) }))
@@ -152,7 +155,7 @@ describe('access_token: of several issuers', () => {
   const one = createIssuer('one')
   const other = createIssuer('other')
 
-  test('RFC 8725 §3.8, GHSA-4mq7: what one issuer signed is not accepted on a route of another', () => {
+  test('RFC 8725 §3.8, GHSA-4mq7: what one issuer signed is not accepted on a route of another [JWT-3, J10]', () => {
     const token = other.sign()
     expect(routeOf([other])(token).outcome).toBeUndefined()
     refused(routeOf([one])(token).outcome, 'token_issuer_unknown')
@@ -163,7 +166,7 @@ describe('access_token: of several issuers', () => {
     ['the name of the other’s key', { kid: 'one-ES256' }, 'token_signature_invalid'],
     ['no name of a key', { kid: undefined }, 'token_signature_invalid'],
   ])(
-    'RFC 8725 §3.8, J10: an issuer cannot sign in the name of another, with %s',
+    'RFC 8725 §3.8: an issuer cannot sign in the name of another, with %s [J10, JWT-3]',
     (_title, header, reason) => {
       const token = other.sign({ iss: one.issuer.issuer }, header)
       refused(routeOf([one, other])(token).outcome, reason)
@@ -181,14 +184,60 @@ describe('access_token: of several issuers', () => {
 })
 
 describe('access_token: what is remembered', () => {
-  test('J45: a token is verified once', () => {
+  test('a token is verified once [J45]', () => {
     const as = createIssuer('as')
     const [ask, token] = [routeOf([as]), as.sign()]
     for (let i = 0; i < 5; i++) expect(ask(token).outcome).toBeUndefined()
     expect(as.keys.asked).toBe(1)
   })
 
-  test('J46: a token that differs in its signature alone is another', () => {
+  test('a token is verified once, though many bring it while the keys are fetched [J45]', async () => {
+    let verified = 0
+    class Counting extends Map<string, AccessToken> {
+      override set(digest: string, token: AccessToken): this {
+        verified += 1
+        return super.set(digest, token)
+      }
+    }
+    const as = createIssuer('as', { verified: new Counting() })
+    as.keys.isLate = true
+    const [ask, token] = [routeOf([as]), as.sign()]
+    const asked = Array.from({ length: 1000 }, () => ask(token))
+    for (const { request, outcome } of asked) {
+      expect(await outcome).toBeUndefined()
+      expect(request.token.subject).toBe('alice')
+    }
+    expect(verified).toBe(1)
+  })
+
+  test('whatever is changed in a token that is remembered, the changed one is not it [J46, J21]', () => {
+    const as = createIssuer('as')
+    const [ask, token] = [routeOf([as]), as.sign()]
+    expect(ask(token).outcome).toBeUndefined()
+    const character = fc.constantFrom(...'AZaz09-_.~+/=')
+    const changed = fc.oneof(
+      fc
+        .tuple(fc.nat(token.length - 1), character)
+        .map(([at, one]) => token.slice(0, at) + one + token.slice(at + 1)),
+      fc
+        .tuple(fc.nat(token.length), character)
+        .map(([at, one]) => token.slice(0, at) + one + token.slice(at)),
+      fc.nat(token.length - 1).map((at) => token.slice(0, at) + token.slice(at + 1)),
+      fc.nat(token.length - 1).map((at) => token.slice(0, at)),
+    )
+    fc.assert(
+      fc.property(changed, (other) => {
+        fc.pre(other !== token)
+        const { request, outcome } = ask(other)
+        expect(outcome).toMatchObject({ error: 'invalid_token' })
+        expect(request.hasToken).toBe(false)
+      }),
+      { numRuns: 2000 },
+    )
+    expect(ask(token).outcome).toBeUndefined()
+  })
+
+  test('a token that differs in its signature alone is another [J46]', () => {
     const as = createIssuer('as')
     const [ask, token] = [routeOf([as]), as.sign()]
     expect(ask(token).outcome).toBeUndefined()
@@ -196,7 +245,7 @@ describe('access_token: what is remembered', () => {
     refused(ask(token.slice(0, -1)).outcome, 'token_malformed')
   })
 
-  test('RFC 7519 §4.1.4: nothing that is remembered outlives its token', () => {
+  test('RFC 7519 §4.1.4: nothing that is remembered outlives its token [JWT-6, J45]', () => {
     const as = createIssuer('as')
     const [ask, token] = [routeOf([as]), as.sign()]
     expect(ask(token).outcome).toBeUndefined()
@@ -297,7 +346,7 @@ describe('access_token: an opaque token', () => {
     refused(await bad.outcome, 'token_inactive')
   })
 
-  test('RFC 7662 §2.2, I10: an answer that is none is not the fault of the token', () => {
+  test('RFC 7662 §2.2: an answer that is none is not the fault of the token [I10]', () => {
     const as = createIntrospected('as')
     as.introspection.answers.set('opaque', active(as, { active: 'true' }))
     expect(routeOf([as])('opaque').outcome).toMatchObject({
@@ -345,7 +394,7 @@ describe('access_token: a JWT where tokens are introspected', () => {
     expect(as.keys.asked).toBe(0)
   })
 
-  test('INT-6: it is not shown to an issuer that it does not name', () => {
+  test('it is not shown to an issuer that it does not name [INT-6]', () => {
     const [jwt, as] = [createIssuer('jwt'), createIntrospected('as')]
     const ask = routeOf([jwt, as])
     expect(ask(jwt.sign()).outcome).toBeUndefined()

@@ -32,7 +32,7 @@ describe('authentication', () => {
     ['no acr', { auth_time: NOW }, 'acr_insufficient'],
     ['auth_time', { acr: 'loa3', auth_time: NOW - 301 }, 'auth_too_old'],
     ['no auth_time', { acr: 'loa3' }, 'auth_too_old'],
-  ])('RFC 9470 §3, SU-1: %s falls short', (_title, claims, reason) => {
+  ])('RFC 9470 §3: %s falls short [SU-1]', (_title, claims, reason) => {
     expect(ask(policy, claims)).toMatchObject({ error: 'insufficient_user_authentication', reason })
   })
 

@@ -46,14 +46,14 @@ describe('authorization', () => {
     ['one that it has in another case', ['Accounts']],
     ['one that one of its own begins with', ['account']],
     ['one that begins with one of its own', ['accounts:read']],
-  ])('RFC 6750 §3.1, RFC 6749 §3.3, SC-1: of all scopes, %s', (_title, scopes) => {
+  ])('RFC 6750 §3.1, RFC 6749 §3.3: of all scopes, %s [SC-1]', (_title, scopes) => {
     expect(ask({ scopes })).toMatchObject({
       error: 'insufficient_scope',
       reason: 'scope_insufficient',
     })
   })
 
-  test('RFC 6750 §3.1, J33: a token without scopes has none of them', () => {
+  test('RFC 6750 §3.1: a token without scopes has none of them [J33]', () => {
     expect(ask({ scopes: ['accounts'] }, [])).toMatchObject({ reason: 'scope_insufficient' })
     expect(ask({ any_scope: ['accounts'] }, [])).toMatchObject({ reason: 'scope_none_of' })
   })
@@ -73,12 +73,15 @@ describe('authorization', () => {
   test.each([
     ['another', ['urn:third']],
     ['the beginning of one', ['urn:sec']],
-  ])('RFC 8707 §2, RI-1: a token that is not for this route (%s)', (_title, audience) => {
-    expect(ask({ audience })).toMatchObject({
-      error: 'invalid_token',
-      reason: 'audience_not_of_route',
-    })
-  })
+  ])(
+    'RFC 8707 §2: a token that is not for this route (%s) [RI-1, JWT-4, J31]',
+    (_title, audience) => {
+      expect(ask({ audience })).toMatchObject({
+        error: 'invalid_token',
+        reason: 'audience_not_of_route',
+      })
+    },
+  )
 
   test.each([
     ['acr', { equals: 'loa4' }],
@@ -103,7 +106,7 @@ describe('authorization', () => {
     },
   )
 
-  test('RFC 9396 §9, RAR-2, RAR-3: a consent of another type, or to less, is not enough', () => {
+  test('RFC 9396 §9: a consent of another type, or to less, is not enough [RAR-2, RAR-3]', () => {
     for (const rule of [
       { type: 'payment_initiation' },
       { type: 'account_information', actions: ['read', 'write'] },

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { CheckedRoute } from '../../src/check/check.ts'
 import { credentials } from '../../src/check/credentials.ts'
@@ -20,9 +21,25 @@ describe('credentials', () => {
     expect(request).toMatchObject({ scheme, credentials: 'abc', credentialsDigest: sha256('abc') })
   })
 
-  test('RFC 9449 §4.3 (12), J46: the digest is that of the token as sent, whole', () => {
+  test('RFC 9449 §4.3 (12): the digest is that of the token as sent, whole [J46, DPOP-4.3-12a]', () => {
     const [one, other] = [ask(`Bearer ${'a'.repeat(500)}b`), ask(`Bearer ${'a'.repeat(500)}c`)]
     expect(one.request.credentialsDigest).not.toBe(other.request.credentialsDigest)
+  })
+
+  test('two tokens have one digest, by which they are remembered, only if they are one [J46, INT-4]', () => {
+    const token = fc.string({
+      unit: fc.constantFrom(...'aA0-._~+/'),
+      minLength: 1,
+      maxLength: 40,
+    })
+    const near = fc.tuple(token, fc.constantFrom('', '=', '==', 'a')).map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(near, near, (one, other) => {
+        const digest = (text: string) => ask(`Bearer ${text}`).request.credentialsDigest
+        expect(digest(one)).toBeDefined()
+        expect(digest(one) === digest(other)).toBe(one === other)
+      }),
+    )
   })
 
   test('RFC 9449 §7.2: a bearer token is none where only DPoP is accepted', () => {
@@ -33,7 +50,7 @@ describe('credentials', () => {
     expect(request.credentials).toBeUndefined()
   })
 
-  test('RFC 6750 §3.1: DPoP where it is not accepted is a scheme like any other', () => {
+  test('RFC 6750 §3.1: DPoP where it is not accepted is a scheme like any other [DPOP-7.1-1]', () => {
     expect(ask('DPoP abc', { schemes: ['Bearer'] }).outcome).toMatchObject({
       error: 'missing_token',
       reason: 'scheme_not_accepted',
@@ -44,7 +61,7 @@ describe('credentials', () => {
     ['RFC 6750 §3.1: nothing', undefined, 'missing_token', 'token_missing'],
     ['RFC 6750 §3.1: another scheme', 'Basic abc', 'missing_token', 'scheme_unknown'],
     ['RFC 6750 §2.1: no b64token', 'Bearer a b', 'invalid_request', 'credentials_malformed'],
-    ['J37: a token over the limit', 'Bearer abcd', 'invalid_request', 'token_too_long'],
+    ['a token over the limit', 'Bearer abcd', 'invalid_request', 'token_too_long'],
   ])('%s is refused, and nothing is established', (_title, value, error, reason) => {
     const { request, outcome } = ask(value, { maxToken: 3 })
     expect(outcome).toMatchObject({ error, reason })

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { MemoryReplayStore } from '../../src/adapter/replay-memory.ts'
 import { dpopFreshness } from '../../src/check/dpop-freshness.ts'
+import type { ReplayStore } from '../../src/sender-constraint/dpop/replay.ts'
 import { createCheckedRoute, createRequest, createServices } from '../support/checked-request.ts'
 import { createKeyPair } from '../support/compact-signing.ts'
 import { NOW, THUMBPRINT } from '../support/issuer.ts'
@@ -9,7 +11,12 @@ const services = createServices()
 const current = services.nonces.current(NOW)
 const previous = services.nonces.current(NOW - 30)
 
-function ask(nonce: 'off' | 'optional' | 'required', sent: string | undefined, age = 0) {
+function ask(
+  nonce: 'off' | 'optional' | 'required',
+  sent: string | undefined,
+  age = 0,
+  replay: ReplayStore = services.replay,
+) {
   const request = createRequest()
   request.proof = {
     keyThumbprint: THUMBPRINT,
@@ -20,7 +27,8 @@ function ask(nonce: 'off' | 'optional' | 'required', sent: string | undefined, a
     acceptableUntil: 0,
   }
   const policy = { nonce, proof_max_age: 60, future_skew: 10 }
-  const outcome = dpopFreshness.compile(policy, createCheckedRoute({ services }))!(request)
+  const route = createCheckedRoute({ services: { ...services, replay } })
+  const outcome = dpopFreshness.compile(policy, route)!(request)
   return { outcome, next: request.nextNonce, until: request.proof.acceptableUntil }
 }
 
@@ -31,7 +39,7 @@ describe('dpop_freshness', () => {
     expect(next).toBe(current)
   })
 
-  test('RFC 9449 §9, D18: so is one with a nonce that is not good', () => {
+  test('RFC 9449 §9: so is one with a nonce that is not good [D18]', () => {
     const { outcome, next } = ask('required', 'made-up')
     expect(outcome).toMatchObject({ error: 'use_dpop_nonce', reason: 'dpop_nonce_stale' })
     expect(next).toBe(current)
@@ -41,7 +49,7 @@ describe('dpop_freshness', () => {
     expect(ask('required', current)).toMatchObject({ outcome: undefined, next: undefined })
   })
 
-  test('RFC 9449 §8.2, D19: a client with the previous one is served, and told the next', () => {
+  test('RFC 9449 §8.2: a client with the previous one is served, and told the next [D19, DPOP-8.2-1]', () => {
     expect(ask('required', previous)).toMatchObject({ outcome: undefined, next: current })
   })
 
@@ -66,6 +74,15 @@ describe('dpop_freshness', () => {
 
   test('RFC 9449 §11.1: it is noted until when the proof would be accepted', () => {
     expect(ask('off', undefined).until).toBeGreaterThan(NOW + 60)
+  })
+
+  test('RFC 9449 §11.1: a proof from before the store began is not known to be unused [R11]', () => {
+    const young = new MemoryReplayStore(10, NOW + 0.5)
+    expect(ask('off', undefined, 0, young).outcome).toBeUndefined()
+    expect(ask('off', undefined, 1, young).outcome).toMatchObject({
+      error: 'temporarily_unavailable',
+      reason: 'dpop_proof_before_start',
+    })
   })
 
   test('RFC 9449 §7.1: a request without a proof is not asked', () => {

@@ -41,7 +41,7 @@ describe('dpop_proof', () => {
     expect(request.proof).toBeUndefined()
   })
 
-  test('RFC 9449 §4.3 (9), D09: the target is the public one, whatever the client calls it', () => {
+  test('RFC 9449 §4.3 (9): the target is the public one, whatever the client calls it [D09, DPOP-H2-1]', () => {
     const proof = signProof('ES256', pair, 'token', {
       claims: { htu: 'https://evil.example/accounts' },
     })
@@ -49,20 +49,20 @@ describe('dpop_proof', () => {
     expect(ask({}, { rawFields }).outcome).toMatchObject({ reason: 'dpop_htu_mismatch' })
   })
 
-  test('RFC 9449 §7.1, D02: the scheme DPoP without a proof is refused', () => {
+  test('RFC 9449 §7.1: the scheme DPoP without a proof is refused [D02, DPOP-7.1-4]', () => {
     expect(ask({}, { rawFields: [] }).outcome).toMatchObject({
       error: 'invalid_dpop_proof',
       reason: 'dpop_proof_missing',
     })
   })
 
-  test('RFC 9449 §7.1, D25: beside a bearer token a proof is not looked at', () => {
+  test('RFC 9449 §7.1: beside a bearer token a proof is not looked at [D25]', () => {
     const request = createTokenRequest('token', { rawFields: ['DPoP', 'x', 'DPoP', 'y'] })
     expect(dpopProof.compile(policy, createCheckedRoute())!(request)).toBeUndefined()
     expect(request.proof).toBeUndefined()
   })
 
-  test('D23: a proof that is only signed leaves no key behind', () => {
+  test('a proof that is only signed leaves no key behind [D23]', () => {
     const services = createServices()
     ask({}, {}, { services })
     ask({ claims: { ath: 'x' } }, {}, { services })

@@ -30,6 +30,7 @@ const FAULTS = [
   ['the key is not that of the token', 'invalid_token', 'cnf_jkt_mismatch'],
   ['the certificate is not that of the token', 'invalid_token', 'cnf_x5t_mismatch'],
   ['the nonce is stale', 'use_dpop_nonce', 'dpop_nonce_stale'],
+  ['the user is not known well enough', 'insufficient_user_authentication', 'acr_insufficient'],
   ['the scope is too small', 'insufficient_scope', 'scope_insufficient'],
   ['the proof was used before', 'invalid_dpop_proof', 'dpop_replayed'],
 ] as const
@@ -47,6 +48,7 @@ const POLICIES: Readonly<Record<string, Record<string, unknown>>> = {
   access_token: { algorithms: ['ES256'], clock_skew: 10, type_required: true },
   sender_constraint: { required: true, methods: ['mtls', 'dpop'] },
   dpop_freshness: { nonce: 'required', proof_max_age: 60, future_skew: 10 },
+  authentication: { acr_values: ['strong'] },
   authorization: { scopes: ['payments'] },
 }
 
@@ -70,6 +72,7 @@ function requestWith(
     ...(has('the token is of a stranger') && { iss: 'https://stranger.example' }),
     ...(has('the token has expired') && { exp: NOW - 10 }),
     ...(has('the scope is too small') && { scope: 'accounts' }),
+    acr: has('the user is not known well enough') ? 'weak' : 'strong',
     cnf: { jkt: thumbprintOf(pair), 'x5t#S256': CERTIFICATE.thumbprint },
   })
   const proof = signProof('ES256', key, token, {
@@ -116,7 +119,7 @@ describe('CHECKS', () => {
   })
 
   test.each(FAULTS.map((fault, index) => [...fault, index] as const))(
-    'of all faults from here on, the highest is answered: %s',
+    'of all faults from here on, the highest is answered: %s [SU-2]',
     (_title, error, reason, index) => {
       const route = createRoute()
       const request = requestWith(route, names.slice(index))
@@ -130,7 +133,7 @@ describe('CHECKS', () => {
   })
 
   test.each(FAULTS.slice(0, -1))(
-    'RFC 9449 §11.1, D23: who is refused uses up nothing: %s',
+    'RFC 9449 §11.1: who is refused uses up nothing: %s [D23]',
     (name) => {
       const route = createRoute()
       expect(authorize(route.checks, requestWith(route, [name]))).toBeDefined()
@@ -138,7 +141,7 @@ describe('CHECKS', () => {
     },
   )
 
-  test('RFC 9449 §11.1, D12: the same request a second time is refused', () => {
+  test('RFC 9449 §11.1: the same request a second time is refused [D12]', () => {
     const route = createRoute()
     const request = requestWith(route, [])
     expect(authorize(route.checks, request)).toBeUndefined()

@@ -17,7 +17,13 @@ function createRoutes(changed: object) {
   })
   const routeOf = (clock_skew: number) => {
     const check = accessToken.compile(
-      { algorithms: ['ES256'], clock_skew, type_required: true, max_lifetime: undefined },
+      {
+        algorithms: ['ES256'],
+        clock_skew,
+        type_required: true,
+        max_lifetime: undefined,
+        revocation_max_delay: undefined,
+      },
       createCheckedRoute({ issuers: [issuer] }),
     )!
     return (receivedAt = NOW) => {

@@ -22,6 +22,7 @@ function requestWith(jti: string, keyThumbprint = THUMBPRINT, receivedAt = NOW) 
 
 /** A store in another process: it answers the same, later. */
 class RemoteStore implements ReplayStore {
+  readonly since = 0
   readonly #answer: UseOnce
   readonly #isLate: boolean
   readonly asked: { key: string; until: number; now: number }[] = []
@@ -41,7 +42,7 @@ const compiled = (store: ReplayStore) =>
   replay.compile({}, createCheckedRoute({ services: { ...createServices(), replay: store } }))!
 
 describe('replay', () => {
-  test('RFC 9449 §11.1, D12: the first use of a proof passes, the second is refused', () => {
+  test('RFC 9449 §11.1: the first use of a proof passes, the second is refused [D12, DPOP-11.1-1]', () => {
     const check = replay.compile({}, createCheckedRoute())!
     expect(check(requestWith('a'))).toBeUndefined()
     expect(check(requestWith('a'))).toMatchObject({
@@ -50,26 +51,26 @@ describe('replay', () => {
     })
   })
 
-  test('RFC 9449 §11.1, D15: also at the last moment at which the proof would be accepted', () => {
+  test('RFC 9449 §11.1: also at the last moment at which the proof would be accepted [D15]', () => {
     const check = replay.compile({}, createCheckedRoute())!
     check(requestWith('a'))
     expect(check(requestWith('a', THUMBPRINT, NOW + 61))).toMatchObject({ reason: 'dpop_replayed' })
   })
 
-  test('RFC 9449 §11.1, D14: the same jti of another key is another proof', () => {
+  test('RFC 9449 §11.1: the same jti of another key is another proof [D14]', () => {
     const check = replay.compile({}, createCheckedRoute())!
     expect(check(requestWith('a'))).toBeUndefined()
     expect(check(requestWith('a', OTHER_THUMBPRINT))).toBeUndefined()
     expect(check(requestWith('b'))).toBeUndefined()
   })
 
-  test('RFC 9449 §11.1, D13: of a thousand at once one passes', () => {
+  test('RFC 9449 §11.1: of a thousand at once one passes [D13]', () => {
     const check = replay.compile({}, createCheckedRoute())!
     const outcomes = Array.from({ length: 1000 }, () => check(requestWith('a')))
     expect(outcomes.filter((outcome) => outcome === undefined)).toHaveLength(1)
   })
 
-  test('RFC 9449 §11.1: what is remembered is a hash, until the proof has ended', () => {
+  test('RFC 9449 §11.1: what is remembered is a hash, until the proof has ended [DPOP-11.1-1, D11]', () => {
     const store = new RemoteStore('first', false)
     compiled(store)(requestWith('a\r\n*'))
     expect(store.asked).toEqual([
@@ -82,7 +83,7 @@ describe('replay', () => {
     ['full', 'temporarily_unavailable', 'replay_store_full'],
     ['unavailable', 'temporarily_unavailable', 'replay_store_unavailable'],
   ] as const)(
-    'RFC 9449 §11.1, D22: a store that answers "%s" lets nothing pass',
+    'RFC 9449 §11.1: a store that answers "%s" lets nothing pass [D22, DPOP-11.1-1]',
     async (answer, error, reason) => {
       expect(compiled(new RemoteStore(answer, false))(requestWith('a'))).toMatchObject({
         error,
@@ -100,7 +101,7 @@ describe('replay', () => {
     expect(await late).toBeUndefined()
   })
 
-  test('RFC 9449 §11.1, D22: a store that is full forgets none of what it holds', () => {
+  test('RFC 9449 §11.1: a store that is full forgets none of what it holds [D22]', () => {
     const check = replay.compile({}, createCheckedRoute({ services: createServices(2) }))!
     check(requestWith('a'))
     check(requestWith('b'))

@@ -48,12 +48,12 @@ describe('sender_constraint', () => {
     expect(ask(ofCertificate).outcome).toMatchObject({ reason: 'tls_client_cert_missing' })
   })
 
-  test('RFC 9449 §4.3 (12), D20: the key is that of the proof', () => {
+  test('RFC 9449 §4.3 (12): the key is that of the proof [D20, DPOP-4.3-12b]', () => {
     expect(ask(ofKey, THUMBPRINT).outcome).toBeUndefined()
     expect(ask(ofKey, OTHER_THUMBPRINT).outcome).toMatchObject({ reason: 'cnf_jkt_mismatch' })
   })
 
-  test('FAPI 2.0 SP §5.3.4-5, J42: a token that is bound to nothing is refused', () => {
+  test('FAPI 2.0 SP §5.3.4-5: a token that is bound to nothing is refused [J42]', () => {
     expect(ask(undefined).outcome).toMatchObject({ error: 'invalid_token', reason: 'cnf_missing' })
   })
 
@@ -74,7 +74,7 @@ describe('sender_constraint', () => {
     })
   })
 
-  test('D23: the key of a proof is remembered when the token is bound to it, and only then', () => {
+  test('the key of a proof is remembered when the token is bound to it, and only then [D23]', () => {
     expect(ask(ofKey, THUMBPRINT).proofKeys.get(THUMBPRINT)).toBe(key)
     expect(ask(ofKey, OTHER_THUMBPRINT).proofKeys).toHaveProperty('size', 0)
     expect(ask(undefined, THUMBPRINT).proofKeys).toHaveProperty('size', 0)

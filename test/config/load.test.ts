@@ -162,14 +162,22 @@ gateway.yaml:25:5: error[unknown-key]: routes[2] has no setting "upsteam"
     ['a protection turned off', { limits: '{ request: 0s }' }, ['13 invalid-value']],
     ['a list for a map', { limits: '[]' }, ['13 wrong-type']],
     ['a count that is none', { limits: '{ connections: 0 }' }, ['13 invalid-value']],
-    ['an admin port for everybody', { admin: '{ address: "0.0.0.0:9901" }' }, ['13 admin-exposed']],
+    [
+      'an admin port for everybody [OPS-4]',
+      { admin: '{ address: "0.0.0.0:9901" }' },
+      ['13 admin-exposed'],
+    ],
     ['a port that is none', { admin: '{ address: "127.0.0.1:99999" }' }, ['13 invalid-value']],
     [
       'a token limit that no header section holds',
       { limits: '{ token: 17KiB }' },
       ['13 invalid-value'],
     ],
-    ['a short nonce secret', { dpop: '{ nonce: { secret: short } }' }, ['13 invalid-value']],
+    [
+      'a short nonce secret [F2-ALG-3]',
+      { dpop: '{ nonce: { secret: short } }' },
+      ['13 invalid-value'],
+    ],
   ])('%s', async (_, change, expected) => {
     const outcome = await workspace.load(gateway(change))
     expect(found(outcome)).toEqual(expected)

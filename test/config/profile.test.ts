@@ -42,14 +42,14 @@ describe('the profiles that ship', () => {
     expect(rows?.get('sender_constraint.methods')?.is).toEqual(['mtls', 'dpop'])
   })
 
-  test('FAPI2-SP-FINAL-5.4.1: PS256, ES256 and Ed25519, and nothing else', () => {
+  test('FAPI2-SP-FINAL-5.4.1: PS256, ES256 and Ed25519, and nothing else [F2-ALG-1]', () => {
     const rows = loadProfile('fapi2-security')?.rows
     for (const name of ['access_token.algorithms', 'dpop_proof.algorithms']) {
       expect(rows?.get(name)?.is).toEqual(['PS256', 'ES256', 'EdDSA'])
     }
   })
 
-  test('FAPI1-ADV-8.5, 8.6: RSA suites, PS256 and ES256, and certificates only', () => {
+  test('FAPI1-ADV-8.5, 8.6: RSA suites, PS256 and ES256, and certificates only [F1A-ALG-1, F1A-TLS-1]', () => {
     const rows = loadProfile('fapi1-advanced')?.rows
     const suites = rows?.get('transport.cipher_suites')?.is as string[]
     expect(suites.filter((suite) => suite.includes('_WITH_'))).toEqual([
@@ -66,7 +66,7 @@ describe('the profiles that ship', () => {
     expect(rows?.get('sender_constraint.required')?.byDefault).toBe(true)
   })
 
-  test('fapi1-advanced is as strict as what it extends', () => {
+  test('fapi1-advanced is as strict as what it extends [F1A-RS-1]', () => {
     const parent = loadProfile('fapi1-baseline')
     for (const { name, kind } of SETTINGS) {
       const child = loadProfile('fapi1-advanced')?.rows.get(name)

@@ -5,7 +5,7 @@ import { REASONS } from '../../src/config/reason-catalogue.ts'
 
 const written = Object.values(REASONS).flatMap((meanings) => Object.entries<string>(meanings))
 
-test('every reason of the source has a meaning, and every meaning a reason', () => {
+test('every reason of the source has a meaning, and every meaning a reason [OPS-2]', () => {
   const reasons = readReasons().map(({ reason }) => reason)
   expect(written.map(([reason]) => reason).sort()).toEqual(reasons.sort())
 })

@@ -116,7 +116,7 @@ describe('a listener', () => {
     ],
     ['CAs that are none', { listen: listen('client_ca: tls/server.key') }, ['invalid-file']],
     [
-      'an EC certificate where TLS 1.2 has RSA suites only',
+      'an EC certificate where TLS 1.2 has RSA suites only [F1A-TLS-2]',
       {
         profile: 'fapi1-advanced',
         listen: listen('client_ca: tls/client-ca.pem', 'certificate: tls/ec.crt, key: tls/ec.key'),
@@ -307,6 +307,26 @@ describe('an issuer', () => {
       issuer('algorithms: [RS256, PS256, RS512]'),
       ['profile-floor', 'profile-floor'],
     ],
+    [
+      'FAPI 2.0 SP §5.3.4-3: a promise about revocation that nobody can keep',
+      issuer('revocation_max_delay: 30s'),
+      ['revocation-unseen'],
+    ],
+    [
+      'one that the life of tokens does not keep, since clocks differ',
+      issuer('revocation_max_delay: 5m, max_lifetime: 5m'),
+      ['revocation-unseen'],
+    ],
+    [
+      'one that the life of tokens keeps',
+      issuer('revocation_max_delay: 5m, max_lifetime: 4m, clock_skew: 60s'),
+      [],
+    ],
+    [
+      'one that introspection keeps',
+      issuer(`revocation_max_delay: 0s, ${auth('client_secret_post, client_secret: secret')}`),
+      [],
+    ],
     ['a clock too far off', issuer('clock_skew: 61s'), ['profile-floor']],
     [
       'less than the profile allows',
@@ -317,7 +337,20 @@ describe('an issuer', () => {
     expect(await said({ issuers })).toEqual(ids)
   })
 
-  test('RFC 9701 §4, INT-7: answers in plain JSON, unless it is to sign them', async () => {
+  test.each([
+    ['what is written', 'revocation_max_delay: 60s', 'cache: { ttl: 20s }', 20],
+    ['what is promised, if that is less', 'revocation_max_delay: 5s', 'cache: { ttl: 20s }', 5],
+    ['what is promised, if nothing is written', 'revocation_max_delay: 60s', '', 60],
+    ['15 seconds, if nothing is said at all', '', '', 15],
+  ])('RFC 7662 §4: an answer is used for %s [INT-4]', async (_, promise, cache, ttl) => {
+    const asking = auth('client_secret_post, client_secret: secret')
+    const more = ['tokens: introspection', promise, asking].filter((text) => text !== '').join(', ')
+    const issuers = issuer(cache === '' ? more : more.replace('{', `{ ${cache},`))
+    const { configuration } = await workspace.load(gateway({ issuers }))
+    expect(configuration?.issuers[0]?.introspection?.ttl).toBe(ttl)
+  })
+
+  test('RFC 9701 §4: answers in plain JSON, unless it is to sign them [INT-7]', async () => {
     const responses = []
     for (const more of [auth('client_secret_post, client_secret: secret'), signedBy('jwt')]) {
       const { configuration } = await workspace.load(gateway({ issuers: issuer(more) }))
@@ -353,8 +386,12 @@ describe('an upstream', () => {
   const upstream = (more: string) => ({ routes, upstreams: `{ core: { ${more} } }` })
   test.each<[string, Record<string, string>, string[]]>([
     ['with TLS', upstream('url: https://core.internal:9443/base/'), []],
-    ['without TLS', upstream('url: http://core.internal'), ['plaintext-upstream']],
-    ['without TLS, on purpose', upstream('url: http://core.internal, allow_plaintext: true'), []],
+    ['without TLS [BT-13]', upstream('url: http://core.internal'), ['plaintext-upstream']],
+    [
+      'without TLS, on purpose [BT-13]',
+      upstream('url: http://core.internal, allow_plaintext: true'),
+      [],
+    ],
     ['without TLS on this machine', upstream('url: "http://[::1]:9080"'), []],
     [
       'a certificate without TLS',
@@ -378,7 +415,7 @@ describe('an upstream', () => {
       ['unknown-reference'],
     ],
     [
-      'a URL without TLS',
+      'a URL without TLS [BT-13]',
       { routes: routes.replace('core', 'http://core.internal') },
       ['plaintext-upstream'],
     ],
@@ -431,6 +468,12 @@ describe('a route', () => {
     ['the id of another', routes('id: a, match: /a', 'id: a, match: /b'), ['duplicate-id']],
     ['an issuer that there is not', one('issuers: [bnk]'), ['unknown-reference']],
     ['a public route', one('public: true'), []],
+    [
+      'a WebSocket where GET is not taken',
+      routes('id: a, match: POST /a, public: true, websocket: true'),
+      ['invalid-value'],
+    ],
+    ['a WebSocket', one('public: true, websocket: true'), []],
     ['a public route that asks for something', one('public: true, scopes: [a]'), ['invalid-value']],
     ['a scope that is two', one('scopes: [a b]'), ['invalid-value']],
     ['a setting said twice', one('scopes: [a], authorization: { scopes: [b] }'), ['duplicate-key']],
@@ -629,6 +672,16 @@ describe('settings laid over one another', () => {
       by: 'FAPI2-SP-FINAL-5.3.4-5',
       from: 'fapi2-security',
     })
+  })
+
+  test.each([
+    ['is an error where nobody is asked and tokens live long', '', ['revocation-unseen']],
+    ['is kept by an issuer whose tokens live short', 'max_lifetime: 20s,', []],
+    ['is kept by a rule of the route itself', '', [], 'max_lifetime: 20s,'],
+  ])('FAPI 2.0 SP §5.3.4-3: a promise of one route %s', async (_, own, ids, more = '') => {
+    const issuers = `{ a: { issuer: https://a, audience: a, ${own} clock_skew: 10s } }`
+    const routes = route(`access_token: { ${more} revocation_max_delay: 30s }`)
+    expect(await said({ issuers, routes })).toEqual(ids)
   })
 
   test('of several issuers the route has the loosest, since each is held to its own', async () => {

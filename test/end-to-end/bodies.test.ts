@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { OK, response } from '../support/faulty-upstream.ts'
 import { HOST } from '../support/fixture.ts'
@@ -124,20 +125,27 @@ describe('RFC 9112 §9.6: an answer that comes while the client still sends reac
   })
 })
 
-describe('RFC 9112 §8: when a client leaves, its upstream connection is closed', () => {
-  const leaving: [string, (raw: RawSocket) => void][] = [
+// RFC 5246 §7.2.1, RFC 9112 §9.8: over TLS half a connection is not closed, whoever says so leaves.
+describe('RFC 9112 §8: when a client leaves, its upstream connection is closed [H31]', () => {
+  const leaving: [string, (raw: RawSocket, tcp: Socket) => void][] = [
     ['by closing', (raw) => raw.socket.end()],
-    ['by a reset', (raw) => raw.socket.destroy()],
+    ['without a word', (raw) => raw.socket.destroy()],
+    ['by a reset', (_, tcp) => tcp.resetAndDestroy()],
   ]
+  /** A connection whose bytes below TLS are at hand. */
+  async function layered(): Promise<[RawSocket, Socket]> {
+    const tcp = connect(open.gateway.port, '127.0.0.1')
+    return [await openSocket(open.fixture, open.gateway, { socket: tcp }), tcp]
+  }
 
   test.each(leaving)('before the answer, %s', async (_, leave) => {
     open.upstream.answer = () => {}
     const arrival = open.upstream.nextRequest()
-    const raw = await connection()
+    const [raw, tcp] = await layered()
     raw.write(get('/open'))
     const { socket } = await arrival
     const closed = once(socket, 'close')
-    leave(raw)
+    leave(raw, tcp)
     await closed
   })
 
@@ -145,30 +153,30 @@ describe('RFC 9112 §8: when a client leaves, its upstream connection is closed'
     open.upstream.answer = ({ socket }) =>
       void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nhello')
     const arrival = open.upstream.nextRequest()
-    const raw = await connection()
+    const [raw, tcp] = await layered()
     const begun = once(raw.socket, 'data')
     raw.write(get('/open'))
     const { socket } = await arrival
     await begun
     const closed = once(socket, 'close')
-    leave(raw)
+    leave(raw, tcp)
     await closed
   })
 
   test.each(leaving)('amid its content, %s', async (_, leave) => {
     open.upstream.answer = () => {}
     const arrival = open.upstream.nextRequest()
-    const raw = await connection()
+    const [raw, tcp] = await layered()
     raw.write(post(['Transfer-Encoding: chunked'], '5\r\nhello\r\n'))
     const request = await arrival
     const closed = once(request.socket, 'close')
-    leave(raw)
+    leave(raw, tcp)
     await closed
     expect(request.message.complete).toBe(false)
   })
 })
 
-describe('RFC 9110 §15.5.2: a 401 of the upstream', () => {
+describe('RFC 9110 §15.5.2: a 401 of the upstream [BT-6, U18]', () => {
   const authorized = () => get('/closed', [`Authorization: Bearer ${token}`, 'Connection: close'])
 
   test('without a challenge gets those of the route', async () => {

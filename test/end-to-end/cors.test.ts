@@ -33,7 +33,7 @@ const preflight = (path: string, origin: string, method = 'GET') =>
   })
 
 describe('calls from scripts of other origins', () => {
-  test('FAPI 1.0 Baseline §6.2.1-14, F1B-RS-14: a preflight is answered without a token, and not forwarded', async () => {
+  test('FAPI 1.0 Baseline §6.2.1-14: a preflight is answered without a token, and not forwarded [F1B-RS-14]', async () => {
     const answer = await preflight('/open', ORIGIN)
     expect(answer).toMatchObject({ status: 204, body: '' })
     expect(allowed(answer)).toEqual([ORIGIN])
@@ -55,7 +55,7 @@ describe('calls from scripts of other origins', () => {
     },
   )
 
-  test('RFC 9449 §7.1, DPOP-7.1-5: the script sees why it was refused', async () => {
+  test('RFC 9449 §7.1: the script sees why it was refused [DPOP-7.1-5]', async () => {
     const answer = await caller.send({ path: '/open', fields: ['Origin', ORIGIN] })
     expect(answer.status).toBe(401)
     expect(allowed(answer)).toEqual([ORIGIN])

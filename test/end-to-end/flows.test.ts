@@ -74,7 +74,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close())
 
 describe.each(['mtls', 'dpop'] as const)('oauth4webapi, with tokens bound by %s', (binding) => {
-  test.each(['jwt', 'es256', 'opaque'] as const)('%s tokens are served', async (resource) => {
+  test.each(['jwt', 'es256', 'opaque'] as const)('%s tokens are served [J01]', async (resource) => {
     const client = clients[binding]
     const token = await client.token({ scope: 'accounts', resource: RESOURCES[resource] })
     expect(token.accessToken.split('.')).toHaveLength(resource === 'opaque' ? 1 : 3)

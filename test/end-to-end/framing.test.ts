@@ -109,7 +109,7 @@ describe('a head whose lines have two readings is answered 400, closed, and not 
     ['RFC 9112 §2.3: an unknown version', head.replace('1.1', '1.2').concat('\r\n')],
     ['RFC 9112 §3: a tab between the parts', head.replace(' /open', '\t/open').concat('\r\n')],
     ['RFC 9112 §3: a method that is not known', head.replace('GET', 'GETS').concat('\r\n')],
-    ['RFC 9113 §3.4: the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+    ['RFC 9113 §3.4: the preface of HTTP/2 [H2-218]', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['bytes that are no HTTP', '\x16\x03\x01\x00\x05hello\r\n\r\n'],
   ])('%s', async (_, bytes) => {
     const before = open.upstream.requests.length

@@ -123,7 +123,7 @@ test('a thousand handshakes with certificates of clients leave nothing behind [M
   const configuration = join(fixture.folder, 'memory.yaml')
   await writeFile(preload, TELL_MEMORY)
   await writeFile(configuration, yaml('EC'))
-  const measured = serve(configuration, '--expose-gc', '--require', preload)
+  const measured = serve(configuration, {}, ['--expose-gc', '--require', preload])
   try {
     const target = readPorts(await measured.line('"ready: '))
     const { certificate, key } = await fixture.authority.issueClient({

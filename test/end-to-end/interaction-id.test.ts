@@ -30,7 +30,7 @@ afterAll(async () => {
   await fixture.close()
 })
 
-describe('FAPI 1.0 Baseline §6.2.1-11: an interaction id is made where the client’s', () => {
+describe('FAPI 1.0 Baseline §6.2.1-11: an interaction id is made where the client’s [F1B-RS-11, F1B-RS-12, F1B-CL-3, F2IA-1]', () => {
   test.each([
     ['is absent', []],
     ['is not a UUID', ['x-fapi-interaction-id', 'abc"\\']],
@@ -59,7 +59,7 @@ describe('FAPI 1.0 Baseline §6.2.1-11: an interaction id is made where the clie
   })
 })
 
-test('FAPI 1.0 Baseline §6.2.1-11: the client’s own comes back byte for byte, and goes on so', async () => {
+test('FAPI 1.0 Baseline §6.2.1-11: the client’s own comes back byte for byte, and goes on so [F1B-RS-11, F1B-RS-12, F2IA-1]', async () => {
   const id = 'C770aef3-6784-41F7-8e0e-ff5F97BDDB3a'
   const fields = [...credentials, 'X-Fapi-Interaction-Id', id]
   const answer = await caller.send({ fields })
@@ -71,13 +71,16 @@ test('FAPI 1.0 Baseline §6.2.1-11: the client’s own comes back byte for byte,
 test.each([
   ['served', () => credentials],
   ['refused', () => []],
-])('FAPI 1.0 Baseline §6.2.1-9: whoever is %s is told the date', async (_title, fields) => {
-  const before = Date.now()
-  const answer = await caller.send({ fields: fields() })
-  const [date = '', ...more] = answer.lines('date')
-  expect(more).toEqual([])
-  expect(new Date(date).toUTCString()).toBe(date)
-  // A date is in whole seconds, and a server may keep its own for one.
-  expect(Date.parse(date)).toBeGreaterThan(before - 2000)
-  expect(Date.parse(date)).toBeLessThanOrEqual(Date.now())
-})
+])(
+  'FAPI 1.0 Baseline §6.2.1-10: whoever is %s is told the date [F1B-RS-10]',
+  async (_title, fields) => {
+    const before = Date.now()
+    const answer = await caller.send({ fields: fields() })
+    const [date = '', ...more] = answer.lines('date')
+    expect(more).toEqual([])
+    expect(new Date(date).toUTCString()).toBe(date)
+    // A date is in whole seconds, and a server may keep its own for one.
+    expect(Date.parse(date)).toBeGreaterThan(before - 2000)
+    expect(Date.parse(date)).toBeLessThanOrEqual(Date.now())
+  },
+)

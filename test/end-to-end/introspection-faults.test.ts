@@ -36,6 +36,16 @@ issuers:
       endpoint: ${endpoint}
       auth: { method: client_secret_basic, client_id: gateway, client_secret: secret }
       timeout: 100ms
+  patient:
+    issuer: $ISSUER
+    audience: https://$HOST
+    ca: ca.pem
+    tokens: introspection
+    introspection:
+      endpoint: ${endpoint}
+      auth: { method: client_secret_basic, client_id: gateway, client_secret: secret }
+      cache: { max_entries: 1000, negative_ttl: 1m }
+      timeout: 30s
   closed:
     issuer: $ISSUER
     audience: https://$HOST
@@ -55,6 +65,7 @@ defaults: { scopes: [accounts] }
 routes:
   - { id: accounts, match: GET /accounts/**, issuers: [stub], upstream: $BANK }
   - { id: slow, match: GET /accounts/slow, issuers: [slow], upstream: $BANK }
+  - { id: patient, match: GET /accounts/22289, issuers: [patient], upstream: $BANK }
   - { id: closed, match: GET /accounts/closed, issuers: [closed], upstream: $BANK }
   - { id: untrusted, match: GET /accounts/untrusted, issuers: [untrusted], upstream: $BANK }
 admin: { address: 127.0.0.1:0 }
@@ -144,7 +155,7 @@ test('with a response of which nothing is wrong, a request is served', async () 
   })
 })
 
-describe('RFC 7662 §2.3: an endpoint that does not answer says nothing of the token', () => {
+describe('RFC 7662 §2.3: an endpoint that does not answer says nothing of the token [INT-3, I10]', () => {
   const answers: readonly [string, Answering, string][] = [
     ['500', () => ({ status: 500, body: active }), 'introspection_unavailable'],
     ['401', () => ({ status: 401, body: active }), 'introspection_unavailable'],
@@ -220,7 +231,7 @@ describe('RFC 7662 §2.3: an endpoint that does not answer says nothing of the t
     expect(await caller.send({ fields: credentials(token) })).toMatchObject({ status: 200 })
   })
 
-  test('none in time', async () => {
+  test('none in time [I09]', async () => {
     stub.answer = () => 'unanswered'
     const before = await requests('slow', 'timeout')
     await expectUnavailable('introspection_unavailable', { route: 'slow' })
@@ -233,14 +244,14 @@ describe('RFC 7662 §2.3: an endpoint that does not answer says nothing of the t
     expect(await requests('closed', 'error')).toBe(before + 1)
   })
 
-  test('RFC 9325 §7.1: somebody there, whose certificate is not trusted', async () => {
+  test('RFC 9325 §7.1: somebody there, whose certificate is not trusted [INT-1, I08, F1B-SEC-2, F2-NET-4]', async () => {
     const before = stub.requests.length
     await expectUnavailable('introspection_unavailable', { route: 'untrusted' })
     expect(stub.requests).toHaveLength(before)
   })
 })
 
-describe('RFC 7662 §2.2: a response that is one is judged like a JWT', () => {
+describe('RFC 7662 §2.2: a response that is one is judged like a JWT [INT-5, I11]', () => {
   const concealed = (reason: string) => refusedToken(reason, TOKEN_NOT_ACCEPTED)
   const refusals: readonly [string, Record<string, unknown>, string][] = [
     ['inactive, whatever else it says', { active: false }, 'token_inactive'],
@@ -291,4 +302,84 @@ test('where every token is introspected, a JWT is too, however well it is signed
   stub.answer = () => ({ body: active })
   expect(await caller.send({ fields: credentials(await mint()) })).toMatchObject({ status: 200 })
   expect(stub.requests.at(-1)?.body).toMatch(/^token=[\w-]+\.[\w-]+\.[\w-]+&/)
+})
+
+test('of a thousand made-up tokens at once, 256 are asked about, and the others told to come again [I13]', {
+  timeout: 120_000,
+}, async () => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  stub.answer = async () => {
+    await held
+    return { body: { active: false } }
+  }
+  const before = { asked: stub.requests.length, reached: fixture.reached.length }
+  const path = '/accounts/22289'
+  const tokens = Array.from({ length: 1000 }, () => credentials())
+  const busy = async () =>
+    sumOf(await gateway.metrics(), 'fapigw_denials_total', {
+      route: 'patient',
+      reason: 'introspection_busy',
+    })
+  try {
+    const answers = Promise.all(tokens.map((fields) => caller.send({ path, fields })))
+    await expect.poll(busy, { timeout: 60_000, interval: 50 }).toBe(744)
+    release()
+    const statuses = (await answers).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 503)).toHaveLength(744)
+    expect(statuses.filter((status) => status === 401)).toHaveLength(256)
+  } finally {
+    release()
+  }
+  expect(stub.requests).toHaveLength(before.asked + 256)
+  expect(fixture.reached).toHaveLength(before.reached)
+
+  // Of those that are not active a tenth of max_entries is remembered; nobody else is pushed out by them.
+  stub.answer = () => ({ body: active })
+  const good = credentials()
+  expect(await caller.send({ path, fields: good })).toMatchObject({ status: 200 })
+  const asked = stub.requests.length
+  expect(await caller.send({ path, fields: good })).toMatchObject({ status: 200 })
+  expect(stub.requests).toHaveLength(asked)
+})
+
+test('an endpoint that is behind the gateway itself is asked once, and goes round no further [I22]', async () => {
+  const { port, close } = await listen(createServer(), 0)
+  await close()
+  const origin = `https://localhost:${port}`
+  const circular = await fixture.gateway(`version: 1
+profile: fapi2-security
+listen:
+  address: 127.0.0.1:${port}
+  public_url: ${origin}
+  certificate: server.crt
+  key: server.key
+  client_ca: ca.pem
+issuers:
+  circle:
+    issuer: $ISSUER
+    audience: https://$HOST
+    ca: ca.pem
+    tokens: introspection
+    introspection:
+      endpoint: ${origin}/accounts
+      auth: { method: client_secret_post, client_id: gateway, client_secret: secret }
+routes:
+  - { id: accounts, match: /accounts/**, scopes: [accounts], upstream: $BANK }
+admin: { address: 127.0.0.1:0 }
+shutdown: { ready_off_for: 0s, drain: 2s }
+`)
+  const own = createCaller(fixture, circular, fixture.certificates.mtls, 'localhost')
+  const before = fixture.reached.length
+  const fields = ['Host', `localhost:${port}`, ...credentials()]
+  expect(await own.send({ fields })).toMatchObject({ status: 503 })
+  const reasons = circular.lines
+    .map((line) => JSON.parse(line))
+    .filter(({ msg }) => msg === 'access')
+    .map(({ reason }) => reason)
+  expect(reasons).toEqual(['token_missing', 'introspection_unavailable'])
+  expect(fixture.reached).toHaveLength(before)
+  own.close()
 })

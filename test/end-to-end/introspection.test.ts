@@ -137,7 +137,7 @@ const SERVED = { status: 404, body: '{"code":"not_found"}' }
 const looked = async (issuer: string, result: string) =>
   sumOf(await gateway.metrics(), 'fapigw_introspection_cache_total', { issuer, result })
 
-describe('RFC 7662 §2.1: the gateway authenticates by', () => {
+describe('RFC 7662 §2.1: the gateway authenticates by [INT-1]', () => {
   test.each(['basic', 'post', 'key', 'certificate'])('%s', async (route) => {
     const before = fixture.reached.length
     expect(await ask(route, await newToken())).toMatchObject(SERVED)
@@ -157,7 +157,7 @@ describe('RFC 7662 §2.1: the gateway authenticates by', () => {
   })
 })
 
-test('1,000 requests with one cold token are one call', { timeout: 120_000 }, async () => {
+test('1,000 requests with one cold token are one call [I12]', { timeout: 120_000 }, async () => {
   const token = await newToken()
   const before = calls
   const coalesced = (await looked('certificate', 'coalesced')) ?? 0
@@ -219,7 +219,7 @@ describe('RFC 7662 §4: answers are kept', () => {
   })
 })
 
-describe('FAPI 2.0 SP §5.3.4-3: a token that is revoked is refused', () => {
+describe('FAPI 2.0 SP §5.3.4-3: a token that is revoked is refused [I14, INT-4, F1B-RS-4, F2-RS-3]', () => {
   test('at once, where answers are not kept', async () => {
     const token = await newToken()
     expect(await ask('post', token)).toMatchObject(SERVED)

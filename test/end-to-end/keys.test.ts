@@ -105,7 +105,7 @@ const unavailable = (reason: string) => ({
 const unknownKid = refusedToken('token_kid_unknown', TOKEN_NOT_ACCEPTED)
 
 describe('RFC 8725 §3.10: a key that is not known', () => {
-  test('is fetched when the issuer signs with others; what it has withdrawn is not used', async () => {
+  test('is fetched when the issuer signs with others; what it has withdrawn is not used [I06]', async () => {
     const { gateway, caller } = await startWith('cooldown: 1s')
     const own = mintFor(signing, fixture.as.issuer)
     const client = await fixture.client('mtls', gateway)
@@ -129,7 +129,7 @@ describe('RFC 8725 §3.10: a key that is not known', () => {
     }
   })
 
-  test('is asked for at most once a cool-down, whoever makes up names', async () => {
+  test('is asked for at most once a cool-down, whoever makes up names [JWT-13, I05]', async () => {
     const { gateway, caller } = await startWith('cooldown: 1h')
     const before = fetches
     const [, claims, signature] = (await mintFor(signing, fixture.as.issuer)()).split('.')
@@ -148,7 +148,7 @@ describe('RFC 8725 §3.10: a key that is not known', () => {
   })
 })
 
-test('an issuer that is not there at start: not ready, nothing through, until it is', async () => {
+test('an issuer that is not there at start: not ready, nothing through, until it is [JWT-14, I01, OPS-5, OPS-6]', async () => {
   // Keeps the port for the server that comes later, and turns everybody away.
   const absent: Server = createServer((socket) => socket.destroy())
   await new Promise<void>((resolve) => absent.listen(0, '127.0.0.1', resolve))
@@ -175,7 +175,7 @@ test('an issuer that is not there at start: not ready, nothing through, until it
   expect(sumOf(await gateway.metrics(), 'fapigw_jwks_refresh_total', labels)).toBeGreaterThan(0)
 })
 
-test('an issuer that goes away: its keys serve on, and what they cannot tell is not guessed', async () => {
+test('an issuer that goes away: its keys serve on, and what they cannot tell is not guessed [JWT-14, I02]', async () => {
   const server = await startServer(signing)
   const { gateway, caller } = await startWith('cooldown: 1s', server.issuer)
   const mint = mintFor(signing, server.issuer)
@@ -190,7 +190,7 @@ test('an issuer that goes away: its keys serve on, and what they cannot tell is 
   expect((await readyz(gateway))[0]).toBe(200)
 })
 
-test('RFC 8725 §3.8: two issuers that give their keys one name are not taken for each other', async () => {
+test('RFC 8725 §3.8: two issuers that give their keys one name are not taken for each other [J10, JWT-3, F2-SEC-1]', async () => {
   const others = await namedSigningKeys('one')
   const other = await startServer(others)
   const issuers = [

@@ -86,7 +86,7 @@ describe('covers the same checks as the nonce rounds of the conformance suite', 
     return answer.lines('dpop-nonce')[0]!
   }
 
-  test('RFC 9449 §9: a proof without the nonce is told it, and with it accepted', async () => {
+  test('RFC 9449 §9: a proof without the nonce is told it, and with it accepted [DPOP-8-1, DPOP-8.1-1, DPOP-11.3-1]', async () => {
     await expectRefused(
       fieldsOf(await proofOf({}, REQUIRED)),
       wanted('dpop_nonce_required', 'required'),
@@ -100,18 +100,21 @@ describe('covers the same checks as the nonce rounds of the conformance suite', 
   test.each([
     ['required', REQUIRED],
     ['optional', OPTIONAL],
-  ])('RFC 9449 §4.3 (10): a nonce that was not given out: %s', async (route, path) => {
-    const fields = fieldsOf(await proofOf({ nonce: 'never-given-out' }, path))
-    await expectRefused(fields, wanted('dpop_nonce_stale', route), path)
-  })
+  ])(
+    'RFC 9449 §4.3 (10): a nonce that was not given out: %s [DPOP-4.3-10, DPOP-9-1, D18]',
+    async (route, path) => {
+      const fields = fieldsOf(await proofOf({ nonce: 'never-given-out' }, path))
+      await expectRefused(fields, wanted('dpop_nonce_stale', route), path)
+    },
+  )
 
-  test('RFC 9449 §4.3 (11): the nonce says when the proof was made, not the clock of a client', async () => {
+  test('RFC 9449 §4.3 (11): the nonce says when the proof was made, not the clock of a client [DPOP-4.3-11]', async () => {
     const nonce = await nonceFor(REQUIRED)
     const change = { nonce, claims: { iat: seconds() - 3600 } }
     await expectServed(fieldsOf(await proofOf(change, REQUIRED)), REQUIRED)
   })
 
-  test('RFC 9449 §11.1: a proof with its nonce is not accepted twice', async () => {
+  test('RFC 9449 §11.1: a proof with its nonce is not accepted twice [DPOP-11.1-1]', async () => {
     const proof = await proofOf({ nonce: await nonceFor(REQUIRED) }, REQUIRED)
     await expectServed(fieldsOf(proof), REQUIRED)
     const answer = await caller.send({ path: REQUIRED, fields: fieldsOf(proof) })
@@ -121,13 +124,13 @@ describe('covers the same checks as the nonce rounds of the conformance suite', 
     })
   })
 
-  test('RFC 9449 §8.2: where it is optional, a proof without is served and told the nonce', async () => {
+  test('RFC 9449 §8.2: where it is optional, a proof without is served and told the nonce [DPOP-8.2-2, DPOP-8.2-1]', async () => {
     const answer = await expectServed(fieldsOf(await proofOf({}, OPTIONAL)), OPTIONAL)
     expect(answer.lines('dpop-nonce')).toHaveLength(1)
     expect(answer.lines('cache-control')).toEqual(['no-store'])
   })
 
-  test('where it is optional and absent, the clock is asked', async () => {
+  test('where it is optional and absent, the clock is asked [DPOP-4.3-11]', async () => {
     const fields = fieldsOf(await proofOf({ claims: { iat: seconds() - 3600 } }, OPTIONAL))
     const expected = refusal('invalid_dpop_proof', 'dpop_iat_out_of_window')
     await expectRefused(fields, { ...expected, nonce: true, route: 'optional' }, OPTIONAL)

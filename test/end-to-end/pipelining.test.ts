@@ -193,7 +193,7 @@ describe('RFC 9110 §7.6.1: fields of the connection', () => {
     raw.socket.end()
   })
 
-  test('RFC 9110 §7.8: no upgrade is made, and what follows is neither content nor served', async () => {
+  test('RFC 9110 §7.8: no upgrade is made, and what follows is neither content nor served [HTTP-23, H17]', async () => {
     const before = open.upstream.requests.length
     const fields = ['Connection: Upgrade', 'Upgrade: websocket', 'Content-Length: 2']
     const [answer, ...others] = await open.send(post(fields, 'ok') + get('/open/b'))

@@ -46,10 +46,10 @@ shutdown: { ready_off_for: ${readyOffFor}, drain: ${drain} }
 `
 }
 
-async function start(text: string): Promise<GatewayProcess> {
+async function start(text: string, more: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
   const file = join(fixture.folder, 'process.yaml')
   await writeFile(file, text)
-  const running = serve(file)
+  const running = serve(file, more)
   started.push(running)
   return running
 }
@@ -70,6 +70,13 @@ function refuses(port: number): Promise<boolean> {
   )
 }
 
+test('RFC 9449 §11.1: it does not serve as one of several workers, which would each remember their own [R12]', async () => {
+  // What Node tells a worker that it is one by.
+  const { exit, lines } = await start(yaml(), { NODE_UNIQUE_ID: '1' })
+  expect(await exit).toBe(1)
+  expect(lines).toEqual([expect.stringContaining('run one process')])
+})
+
 test('it says where it is when it is ready, and is', async () => {
   const { port, admin, line } = await startReady(yaml())
   const { msg, profile } = JSON.parse(await line('"ready: '))
@@ -83,7 +90,7 @@ test('it says where it is when it is ready, and is', async () => {
 })
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
-  '%s: what is under way is answered and told it was the last, and the process ends with 0',
+  '%s: what is under way is answered and told it was the last, and the process ends with 0 [OPS-9]',
   async (signal) => {
     const { child, port, admin, exit } = await startReady(yaml({ readyOffFor: '1s' }))
     const waiting: (() => void)[] = []
@@ -114,7 +121,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 )
 
-test('SIGTERM amid an answer: it comes to its end, and the connection with it', async () => {
+test('SIGTERM amid an answer: it comes to its end, and the connection with it [OPS-9]', async () => {
   const { child, port, exit } = await startReady(yaml())
   let finish: () => void = () => {}
   upstream.answer = ({ socket }) => {
@@ -165,7 +172,7 @@ test.each([
   ['a certificate that is not there', (text: string) => text.replace('server.crt', 'none.crt')],
   ['no YAML', () => 'version: [1'],
   ['an empty file', () => ''],
-])('a configuration with %s: exit code 78, and where it is', async (_, spoil) => {
+])('a configuration with %s: exit code 78, and where it is [OPS-6]', async (_, spoil) => {
   const { exit, lines } = await start(spoil(yaml()))
   expect(await exit).toBe(78)
   expect(lines.join('\n')).toMatch(/process\.yaml:\d+:\d+: error\[/)

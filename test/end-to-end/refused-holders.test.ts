@@ -85,15 +85,15 @@ const tokenOf = async (binding: Binding, resource: string = RESOURCES.jwt, scope
   (await clients[binding]!.token({ scope, resource })).accessToken
 
 describe('a token that is not proven to be in the right hands', () => {
-  test('FAPI 2.0 SP §5.3.4-5: one that is bound to nothing', async () => {
+  test('FAPI 2.0 SP §5.3.4-5: one that is bound to nothing [J42]', async () => {
     await expectRefused(await tokenOf('unbound'), refusedToken('cnf_missing'))
   })
 
-  test('RFC 9449 §7.2: one that is bound to a key, as a bearer token', async () => {
+  test('RFC 9449 §7.2: one that is bound to a key, as a bearer token [DPOP-7.2-1, J41]', async () => {
     await expectRefused(await tokenOf('dpop'), refusedToken('dpop_token_as_bearer'))
   })
 
-  test('RFC 9449 §7.1: one that is bound to a certificate, with the scheme DPoP', async () => {
+  test('RFC 9449 §7.1: one that is bound to a certificate, with the scheme DPoP [DPOP-7.2-2]', async () => {
     const { makeProof } = clients.dpop!
     const accessToken = await tokenOf('mtls')
     const proof = await makeProof({ method: 'GET', url: `${API}/accounts`, accessToken })
@@ -144,7 +144,7 @@ describe('a token that does not authorize this access', () => {
     route,
   })
 
-  test('RFC 6750 §3.1: for want of the one scope', async () => {
+  test('RFC 6750 §3.1: for want of the one scope [DPOP-7.1-3]', async () => {
     const token = await tokenOf('mtls', RESOURCES.jwt, 'payments')
     const expected = insufficient('scope_insufficient', 'accounts', ', scope="accounts"')
     await expectRefused(token, expected)

@@ -132,11 +132,11 @@ describe('what is asked of nobody here', () => {
 })
 
 describe('a token in another place', () => {
-  test('RFC 6750 §2.3, FAPI 2.0 SP §5.3.4-2: in the query', async () => {
+  test('RFC 6750 §2.3, FAPI 2.0 SP §5.3.4-2: in the query [J40]', async () => {
     await refused({ path: `/accounts?access_token=${token}` }, invalidRequest('token_in_query'))
   })
 
-  test('in the query, beside one in the header field', async () => {
+  test('in the query, beside one in the header field [J40]', async () => {
     const path = `/accounts?a=1&access_token=${token}`
     await refused({ path, fields: bearer() }, invalidRequest('token_in_query'))
   })
@@ -148,7 +148,7 @@ describe('a token in another place', () => {
 
   const form = ['Content-Type', 'application/x-www-form-urlencoded']
 
-  test('RFC 6750 §2.2: in a form', async () => {
+  test('RFC 6750 §2.2: in a form [J40]', async () => {
     await refused(
       { method: 'POST', path: '/payments', fields: form, body: `access_token=${token}` },
       { ...invalidRequest('token_in_form'), route: 'payments' },
@@ -194,12 +194,15 @@ describe('no credentials', () => {
   test.each([
     ['mtls', [`Bearer ${REALM}`]],
     ['dpop', [`DPoP ${REALM}, ${ALGS}`]],
-  ])('a route for one kind of proof names one scheme: %s', async (route, challenges) => {
-    await refused(
-      { path: `/${route}` },
-      { status: 401, challenges, reason: 'token_missing', route },
-    )
-  })
+  ])(
+    'a route for one kind of proof names one scheme: %s [DPOP-7.2-3]',
+    async (route, challenges) => {
+      await refused(
+        { path: `/${route}` },
+        { status: 401, challenges, reason: 'token_missing', route },
+      )
+    },
+  )
 
   test('RFC 9449 §7.2: where only DPoP is accepted, no bearer token is', async () => {
     const text = 'error="invalid_token", error_description="dpop_scheme_required"'
@@ -233,7 +236,7 @@ describe('credentials that cannot be read', () => {
     ['Bearer twice', 'Bearer', 'Bearer'],
     ['Bearer and DPoP', 'Bearer', 'DPoP'],
     ['Basic and Bearer', 'Basic', 'Bearer'],
-  ])('RFC 9449 §7.2: two Authorization fields: %s', async (_title, one, other) => {
+  ])('RFC 9449 §7.2: two Authorization fields: %s [J39]', async (_title, one, other) => {
     const fields = ['Authorization', `${one} ${token}`, 'authorization', `${other} ${token}`]
     await refused({ fields }, invalidRequest('authorization_several'))
   })
@@ -246,11 +249,11 @@ describe('credentials that cannot be read', () => {
     ['a quoted token', 'Bearer "abc"'],
     ['a sign that is not of the alphabet', 'Bearer abc!'],
     ['DPoP without a token', 'DPoP'],
-  ])('RFC 6750 §2.1: %s', async (_title, value) => {
+  ])('RFC 6750 §2.1: %s [J38]', async (_title, value) => {
     await refused({ fields: ['Authorization', value] }, invalidRequest('credentials_malformed'))
   })
 
-  test('a token of more characters than are read', async () => {
+  test('a token of more characters than are read [JWT-16, J37]', async () => {
     const fields = ['Authorization', `Bearer ${'a'.repeat(8193)}`]
     await refused({ fields }, invalidRequest('token_too_long'))
   })

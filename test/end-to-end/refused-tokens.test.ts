@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto'
+import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { listen } from '../../src/demo/loopback.ts'
 import { type Caller, createCaller } from '../support/caller.ts'
 import { type Fixture, RESOURCES, startFixture, type TestGateway } from '../support/fixture.ts'
 import { createMint, type Mint, namedSigningKeys, type SigningKeys } from '../support/minting.ts'
@@ -58,7 +60,7 @@ test('what is refused below for one thing is accepted without it', async () => {
   expect(fixture.reached).toHaveLength(before + 1)
 })
 
-describe('a token that its issuer does not vouch for: one text for every fault', () => {
+describe('a token that its issuer does not vouch for: one text for every fault [JWT-3, JWT-4, JWT-5, JWT-6, JWT-7]', () => {
   const now = () => Math.floor(Date.now() / 1000)
 
   test.each([
@@ -91,7 +93,7 @@ describe('a token that its issuer does not vouch for: one text for every fault',
       'token_from_the_future',
     ],
     [
-      'FAPI 1.0 Baseline §7: good for too long',
+      'FAPI 1.0 Baseline §7: good for too long [F1B-SEC-4]',
       () => mint({ exp: now() + 3600 }),
       'token_lifetime_too_long',
     ],
@@ -135,7 +137,7 @@ describe('a token that its issuer does not vouch for: one text for every fault',
     await expectRefused(accessToken, 'token_audience_mismatch')
   })
 
-  test('RFC 8725 §3.8: a key that the token brings along is not used', async () => {
+  test('RFC 8725 §3.8: a key that the token brings along is not used [J06]', async () => {
     const own = await namedSigningKeys('own')
     const [key] = own.keys
     const { kty, n, e } = key!
@@ -143,6 +145,32 @@ describe('a token that its issuer does not vouch for: one text for every fault',
     const header = { kid: 'bank-PS256', jwk: { kty, n, e }, jku: 'https://127.0.0.1:1/jwks' }
     await expectRefused(await forged(bound, header), 'token_signature_invalid')
   })
+})
+
+test('RFC 8725 §3.10: nobody is asked whom a token names [J07, J08]', async () => {
+  let connections = 0
+  const listener = createServer((socket) => {
+    connections += 1
+    socket.destroy()
+  })
+  const { port, close } = await listen(listener as never, 0)
+  const own = await namedSigningKeys('own')
+  const forged = createMint(own, fixture.as.issuer)
+  const urls = [
+    `https://127.0.0.1:${port}/jwks`,
+    `http://127.0.0.1:${port}/jwks`,
+    `http://169.254.169.254/latest/meta-data`,
+    'file:///etc/passwd',
+  ]
+  for (const url of urls) {
+    for (const header of [{ jku: url }, { x5u: url }, { x5c: [url] }, { 'x5t#S256': url }]) {
+      await expectRefused(await forged(bound, header), 'token_kid_unknown')
+      const known = { ...header, kid: 'bank-PS256' }
+      await expectRefused(await forged(bound, known), 'token_signature_invalid')
+    }
+  }
+  expect(connections).toBe(0)
+  await close()
 })
 
 /** The same token with `alg: none` and no signature. */

@@ -139,7 +139,7 @@ describe('RFC 9325 §7.5: a connection that was made by a former rule', () => {
   )
 })
 
-test('RFC 9325 §7.5: a new connection is judged by the new authority', async () => {
+test('RFC 9325 §7.5: a new connection is judged by the new authority [F2-NET-6]', async () => {
   gateway = await fixture.gateway(trusting('{ ca: ca.pem }'))
   expect([await statusOf(own), await statusOf(foreign)]).toEqual([200, 401])
   await reload(trusting('{ ca: other.pem }'))

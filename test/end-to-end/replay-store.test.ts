@@ -59,7 +59,7 @@ async function fieldsOf(claims: object = {}): Promise<string[]> {
 const entries = async () =>
   sumOf(await gateway.metrics(), 'fapigw_replay_cache_entries', { store: 'memory' })
 
-test('RFC 9449 §11.1: a request that is refused for anything else is not remembered', async () => {
+test('RFC 9449 §11.1: a request that is refused for anything else is not remembered [D23]', async () => {
   const before = await entries()
   for (const claims of [{ htm: 'PUT' }, { iat: 1 }, { ath: 'other' }]) {
     expect(await caller.send({ fields: await fieldsOf(claims) })).toMatchObject({ status: 401 })
@@ -67,7 +67,7 @@ test('RFC 9449 §11.1: a request that is refused for anything else is not rememb
   expect(await entries()).toBe(before)
 })
 
-test('RFC 9449 §11.1: of one proof sent many times at once, one is served', async () => {
+test('RFC 9449 §11.1: of one proof sent many times at once, one is served [D13]', async () => {
   const fields = await fieldsOf()
   const before = fixture.reached.length
   const answers = await Promise.all(Array.from({ length: 20 }, () => caller.send({ fields })))
@@ -76,7 +76,27 @@ test('RFC 9449 §11.1: of one proof sent many times at once, one is served', asy
   expect(fixture.reached).toHaveLength(before + 1)
 })
 
-test('RFC 9449 §11.1: what cannot be remembered is not let through, and nothing is forgotten for it', async () => {
+test('RFC 9449 §11.1: of a thousand uses of one proof over a hundred connections, one is served [D13]', async () => {
+  const fields = await fieldsOf()
+  const before = fixture.reached.length
+  const callers = Array.from({ length: 100 }, () => createCaller(fixture, gateway))
+  const statuses = await Promise.all(
+    callers.map(async (one) => {
+      const own: number[] = []
+      for (let i = 0; i < 10; i++) own.push((await one.send({ fields })).status)
+      one.close()
+      return own
+    }),
+  )
+  const counts = Map.groupBy(statuses.flat(), (status) => status)
+  expect([...counts].map(([status, { length }]) => [status, length]).toSorted()).toEqual([
+    [200, 1],
+    [401, 999],
+  ])
+  expect(fixture.reached).toHaveLength(before + 1)
+})
+
+test('RFC 9449 §11.1: what cannot be remembered is not let through, and nothing is forgotten for it [D22, OPS-6, RT-24]', async () => {
   const first = await fieldsOf()
   expect(await caller.send({ fields: first })).toMatchObject({ status: 200 })
   for (let count = (await entries())!; count < ENTRIES; count += 50) {

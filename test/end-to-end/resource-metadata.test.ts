@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 
 describe('protected resource metadata', () => {
-  test('RFC 9728 §2, §3, PRM-1, PRM-2, PRM-3: says what the configuration says, to anybody', async () => {
+  test('RFC 9728 §2, §3: says what the configuration says, to anybody [PRM-1, PRM-2, PRM-3]', async () => {
     const answer = await caller.send({ path: WELL_KNOWN })
     expect(answer.status).toBe(200)
     expect(answer.lines('content-type')).toEqual(['application/json'])
@@ -46,7 +46,7 @@ describe('protected resource metadata', () => {
     expect(fixture.reached).toEqual([])
   })
 
-  test('RFC 9110 §9.3.2, PRM-1: HEAD has no content, and other methods are not served', async () => {
+  test('RFC 9110 §9.3.2: HEAD has no content, and other methods are not served [PRM-1]', async () => {
     expect(await caller.send({ path: WELL_KNOWN, method: 'HEAD' })).toMatchObject({
       status: 200,
       body: '',
@@ -60,7 +60,7 @@ describe('protected resource metadata', () => {
     expect((await caller.send({ path: `${WELL_KNOWN}/accounts` })).status).toBe(404)
   })
 
-  test('RFC 9728 §5.1, PRM-4: every challenge says where it is', async () => {
+  test('RFC 9728 §5.1: every challenge says where it is [PRM-4]', async () => {
     const answer = await caller.send({ path: '/accounts' })
     expect(answer.status).toBe(401)
     const challenges = answer.lines('www-authenticate')

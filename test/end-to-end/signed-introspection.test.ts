@@ -102,7 +102,7 @@ const unavailable = (route: string, reason: string) => ({
   fields: { 'retry-after': '1' },
 })
 
-describe('RFC 9701 §4, INT-7: with a real authorization server', () => {
+describe('RFC 9701 §4: with a real authorization server [INT-7]', () => {
   test('a token of which it says so by its signature is served', async () => {
     const before = fixture.reached.length
     const answer = await caller.send({ fields: credentials(await newToken()) })
@@ -123,7 +123,7 @@ describe('RFC 9701 §4, INT-7: with a real authorization server', () => {
     expect(await requests('signing', 'inactive')).toBe(1)
   })
 
-  test('a token of which it says so in plain JSON is not known to be good', async () => {
+  test('a token of which it says so in plain JSON is not known to be good [F2MS-2]', async () => {
     const token = await newToken()
     // Somebody between asks for what is not signed, and hands it on.
     const plain = await introspectElsewhere(token, 'application/json')
@@ -138,7 +138,7 @@ describe('RFC 9701 §4, INT-7: with a real authorization server', () => {
     expect(await requests('stub', 'bad_response')).toBe(1)
   })
 
-  test('what was signed for another resource server is not taken', async () => {
+  test('what was signed for another resource server is not taken [F2MS-2]', async () => {
     const token = await newToken()
     const overheard = await introspectElsewhere(token, TYPE)
     stub.answer = () => ({ type: TYPE, body: overheard })
@@ -150,7 +150,7 @@ describe('RFC 9701 §4, INT-7: with a real authorization server', () => {
   })
 })
 
-describe('RFC 9701 §5, I16: what is signed by the keys of the authorization server', () => {
+describe('RFC 9701 §5: what is signed by the keys of the authorization server [I16]', () => {
   /** A response of which nothing is wrong, but for what is changed. */
   const answering =
     (claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}): Answering =>
@@ -195,7 +195,7 @@ describe('RFC 9701 §5, I16: what is signed by the keys of the authorization ser
     expect(await ask()).toMatchObject(SERVED)
   })
 
-  test('INT-9: is believed in what it says of the token, whatever it says of itself', async () => {
+  test('is believed in what it says of the token, whatever it says of itself [INT-9]', async () => {
     stub.answer = answering({ active: false, exp: 1, sub: 'mallory', scope: '' })
     expect(await ask()).toMatchObject(SERVED)
   })

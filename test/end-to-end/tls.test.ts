@@ -91,24 +91,29 @@ describe('cipher suites', () => {
 
   test.each<[string, string, 'RSA' | 'EC', string[]]>([
     [
-      'FAPI 2.0 SP §5.2.2: with an RSA key',
+      'FAPI 2.0 SP §5.2.2: with an RSA key [F2-NET-5]',
       'fapi2-security',
       'RSA',
       ['TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256', 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384'],
     ],
     [
-      'FAPI 2.0 SP §5.2.2: with an EC key',
+      'FAPI 2.0 SP §5.2.2: with an EC key [F2-NET-5]',
       'fapi2-security',
       'EC',
       ['TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256', 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384'],
     ],
     [
-      'FAPI 1.0 Advanced §8.5: with an RSA key',
+      'FAPI 1.0 Advanced §8.5: with an RSA key [F1A-TLS-1]',
       'fapi1-advanced',
       'RSA',
       ['TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256', 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384'],
     ],
-    ['FAPI 1.0 Advanced §8.5: with an EC key, none of TLS 1.2', 'fapi1-advanced', 'EC', []],
+    [
+      'FAPI 1.0 Advanced §8.5: with an EC key, none of TLS 1.2 [F1A-TLS-2]',
+      'fapi1-advanced',
+      'EC',
+      [],
+    ],
   ])('%s', async (_, profile, keyKind, expected) => {
     const credential =
       keyKind === 'RSA'

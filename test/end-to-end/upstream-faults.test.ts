@@ -128,6 +128,9 @@ describe('RFC 9110 §15.6.3: what is no response is answered 502, its connection
       'an upgrade that nobody asked for',
       'HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
     ],
+    ['an upgrade to nothing [U08]', `HTTP/1.1 101 S\r\n\r\n${OK}`],
+    // RFC 9110 §15.2.1 would let it be discarded; the pool's parser does not.
+    ['a 100 that nobody asked for [U08]', `HTTP/1.1 100 Continue\r\n\r\n${OK}`],
   ])('%s', async (_, bytes) => {
     open.upstream.answer = ({ socket }) => void socket.write(bytes, 'latin1')
     const arrival = open.upstream.nextRequest()
@@ -139,10 +142,10 @@ describe('RFC 9110 §15.6.3: what is no response is answered 502, its connection
 })
 
 describe('framing of an answer that is complete', () => {
-  test('RFC 9110 §15.2: interim responses are dropped', async () => {
+  test('RFC 9110 §15.2: interim responses are dropped, ten thousand of them [U08]', async () => {
     const hint = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'
     open.upstream.answer = ({ socket }) =>
-      void socket.write(`${hint.repeat(1000)}HTTP/1.1 102 P\r\n\r\n${OK}`)
+      void socket.write(`${hint.repeat(10_000)}HTTP/1.1 102 P\r\n\r\n${OK}`)
     const answers = await open.send(get('/open', [CLOSE]))
     expect(answers.map(({ status }) => status)).toEqual([200])
     expect(answers[0]?.lines('link')).toEqual([])

@@ -45,7 +45,7 @@ test.each(['Server: nginx/1.2', 'X-Powered-By: PHP/5', 'DPoP-Nonce: theirs', 'Vi
   },
 )
 
-test('FAPI 1.0 Baseline §6.2.1-11: the one interaction id is the one of the request', async () => {
+test('FAPI 1.0 Baseline §6.2.1-11: the one interaction id is the one of the request [F1B-RS-11]', async () => {
   const id = 'c770AEF3-6784-41f7-8E0e-FF5f97bddb3A'
   open.upstream.answer = ({ socket }) =>
     void socket.write(response(200, ['X-FAPI-Interaction-ID: theirs'], 'ok'))
@@ -54,7 +54,7 @@ test('FAPI 1.0 Baseline §6.2.1-11: the one interaction id is the one of the req
   expect(answer?.lines('x-fapi-interaction-id')).toEqual([id])
 })
 
-test('RFC 9110 §6.6.1: a response without a date gets one, and one with keeps its own', async () => {
+test('RFC 9110 §6.6.1: a response without a date gets one, and one with keeps its own [F1B-RS-10]', async () => {
   expect((await answerTo([]))?.lines('date')).toHaveLength(1)
   const date = 'Tue, 15 Nov 1994 08:12:31 GMT'
   expect((await answerTo([`Date: ${date}`]))?.lines('date')).toEqual([date])

@@ -92,15 +92,18 @@ test.each(TRUSTED)('RFC 9325 §7.1: %s: an upstream that can be verified is aske
   expect(reached).toHaveLength(before + 1)
 })
 
-test.each(REFUSED)('RFC 9325 §7.1: %s: %s is answered 502 [M19, TLS-15]', async (id, _, reason) => {
-  const before = reached.length
-  const answer = await statusOf(id)
-  expect(answer?.status).toBe(502)
-  expect(JSON.parse(String(answer?.body))).toMatchObject({
-    error_description: expect.stringMatching(reason),
-  })
-  expect(reached).toHaveLength(before)
-})
+test.each(REFUSED)(
+  'RFC 9325 §7.1: %s: %s is answered 502 [F1B-SEC-2, F2-NET-4, BT-13, M19, TLS-15]',
+  async (id, _, reason) => {
+    const before = reached.length
+    const answer = await statusOf(id)
+    expect(answer?.status).toBe(502)
+    expect(JSON.parse(String(answer?.body))).toMatchObject({
+      error_description: expect.stringMatching(reason),
+    })
+    expect(reached).toHaveLength(before)
+  },
+)
 
 test('two upstreams at one address keep their names and certificates apart, sessions too [M20]', async () => {
   const keys = fixture.server.keys

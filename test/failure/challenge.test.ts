@@ -33,7 +33,7 @@ describe('challenges', () => {
     errors.flatMap((error) =>
       [undefined, 'Bearer', 'DPoP'].map((presented) => [error, presented] as const),
     ),
-  )('RFC 6750 §3, RFC 9110 §11.6.1: the grammar holds (%s, %s)', (error, presented) => {
+  )('RFC 6750 §3, RFC 9110 §11.6.1: the grammar holds (%s, %s) [BT-8]', (error, presented) => {
     const failure = conceal(new Failure(error, 'a_reason', undefined, 'a_reason'))
     const values = parsed(failure, presented)
     expect(values).toHaveLength(ERRORS[error].challenge === 'none' ? 0 : 2)
@@ -43,7 +43,7 @@ describe('challenges', () => {
     }
   })
 
-  test('RFC 6750 §3.1: without credentials no error information is given', () => {
+  test('RFC 6750 §3.1: without credentials no error information is given [DPOP-7.1-2]', () => {
     expect(challenges(fail('missing_token', 'token_missing'), protection, undefined)).toEqual([
       'Bearer realm="api.bank.example"',
       'DPoP realm="api.bank.example", algs="PS256 ES256 EdDSA"',
@@ -60,14 +60,17 @@ describe('challenges', () => {
   test.each([
     ['Bearer', 'DPoP'],
     ['DPoP', 'Bearer'],
-  ])('RFC 9449 §7.2: the error is in the challenge of the scheme used (%s)', (used, other) => {
-    const [first, second, ...more] = parsed(invalidToken, used)
-    expect(more).toEqual([])
-    expect(first).toMatchObject({ scheme: used, parameters: { error: 'invalid_token' } })
-    expect(second?.scheme).toBe(other)
-    expect(second?.parameters).not.toHaveProperty('error')
-    expect(second?.parameters).not.toHaveProperty('error_description')
-  })
+  ])(
+    'RFC 9449 §7.2: the error is in the challenge of the scheme used (%s) [DPOP-7.2-3]',
+    (used, other) => {
+      const [first, second, ...more] = parsed(invalidToken, used)
+      expect(more).toEqual([])
+      expect(first).toMatchObject({ scheme: used, parameters: { error: 'invalid_token' } })
+      expect(second?.scheme).toBe(other)
+      expect(second?.parameters).not.toHaveProperty('error')
+      expect(second?.parameters).not.toHaveProperty('error_description')
+    },
+  )
 
   test('RFC 9449 §7.2: where the scheme cannot be told, each challenge has the error', () => {
     const values = parsed(fail('invalid_request', 'authorization_several'))
@@ -87,12 +90,12 @@ describe('challenges', () => {
     ])
   })
 
-  test('RFC 9449 §9: the demand for a nonce is made in the DPoP challenge', () => {
+  test('RFC 9449 §9: the demand for a nonce is made in the DPoP challenge [DPOP-8-1]', () => {
     const [first] = parsed(fail('use_dpop_nonce', 'dpop_nonce_required'), 'DPoP')
     expect(first).toMatchObject({ scheme: 'DPoP', parameters: { error: 'use_dpop_nonce' } })
   })
 
-  test('RFC 6750 §3.1: insufficient_scope says which scopes are needed', () => {
+  test('RFC 6750 §3.1: insufficient_scope says which scopes are needed [BT-9]', () => {
     const [first, second] = parsed(fail('insufficient_scope', 'scope_insufficient'), 'Bearer')
     expect(first?.parameters).toMatchObject({
       error: 'insufficient_scope',
@@ -120,7 +123,7 @@ describe('challenges', () => {
     expect(challenges(failure, { ...protection, schemes: [] }, undefined)).toEqual([])
   })
 
-  test('RFC 9470 §3, SU-1: a step-up says what would be enough, and nobody else is told', () => {
+  test('RFC 9470 §3: a step-up says what would be enough, and nobody else is told [SU-1]', () => {
     const weak = fail('insufficient_user_authentication', 'acr_insufficient')
     const [own, other] = challenges(weak, protection, 'DPoP').map(parseChallenge)
     expect(own).toEqual({

@@ -33,6 +33,7 @@ describe('ERRORS', () => {
     ['RFC 9110 §15.6.4', 'temporarily_unavailable', 503],
     ['RFC 9110 §15.6.4', 'upstream_unavailable', 503],
     ['RFC 9110 §15.6.5', 'gateway_timeout', 504],
+    ['RFC 5842 §7.2', 'loop_detected', 508],
   ] as const)('%s: %s is %i, and says nothing about credentials', (_clause, error, status) => {
     expect(ERRORS[error]).toEqual({ status, challenge: 'none' })
   })

@@ -7,10 +7,10 @@ import type { Exchange } from '../../src/gateway/exchange.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import type { Confirmation } from '../../src/token/access-token.ts'
-import { CERTIFICATE, CONNECTION, createTokenRequest } from '../support/checked-request.ts'
+import { CERTIFICATE, CONNECTION, createTokenRequest, sha256 } from '../support/checked-request.ts'
 import { createExchange, createRoute, INTERACTION } from '../support/exchange.ts'
 import { sumOf } from '../support/exposition.ts'
-import { createIssuer, NOW, THUMBPRINT } from '../support/issuer.ts'
+import { createIssuer, NOW, OTHER_THUMBPRINT, THUMBPRINT } from '../support/issuer.ts'
 
 const as = createIssuer('as')
 
@@ -38,7 +38,7 @@ function established(
     audiences: [],
     scopes: ['canary-scope'],
     confirmation,
-    claims: { secret: 'canary-claim' },
+    claims: { secret: 'canary-claim', jti: 'token-1' },
     algorithm: 'ES256',
   }
   return request
@@ -87,11 +87,11 @@ describe('outcomeOf', () => {
 })
 
 describe('Accountant', () => {
-  test('FAPI 1.0 Baseline §6.2.1-12, OPS-10: a line says who, what and why', async () => {
+  test('FAPI 1.0 Baseline §6.2.1-12: a line says who, what and why [OPS-10, F1B-RS-12]', async () => {
     const connection = { ...CONNECTION, certificate: CERTIFICATE }
     const exchange = createExchange({ connection, rawFields: ['Host', 'api.bank.example'] })
     exchange.route = createRoute()
-    const bound = { certificateThumbprint: THUMBPRINT, keyThumbprint: undefined }
+    const bound = { certificateThumbprint: THUMBPRINT, keyThumbprint: OTHER_THUMBPRINT }
     exchange.request = established('canary-token', bound, connection)
     exchange.decidedAt = 1.04
     exchange.failure = fail('insufficient_scope', 'scope_insufficient', { claim: 'acr' })
@@ -109,7 +109,9 @@ describe('Accountant', () => {
       detail: { claim: 'acr' },
       issuer: 'as',
       client_id: 'app',
-      sender: 'mtls',
+      jti_sha256_8: sha256('token-1').slice(0, 8),
+      sender: 'mtls+dpop',
+      jkt_8: OTHER_THUMBPRINT.slice(0, 8),
       cert_sha256_8: THUMBPRINT.slice(0, 8),
       t_total_ms: 250,
       t_auth_ms: 1,
@@ -118,7 +120,7 @@ describe('Accountant', () => {
     })
   })
 
-  test('FAPI 1.0 Baseline §7.4, OPS-1: no line and no metric has a token, subject, scope or claim', async () => {
+  test('FAPI 1.0 Baseline §7.4: no line and no metric has a token, subject, scope, claim or identifier of a token [OPS-1, F1B-SEC-3]', async () => {
     const exchange = createExchange({
       rawFields: [
         'Authorization',
@@ -134,6 +136,7 @@ describe('Accountant', () => {
     exchange.request = established('canary-token', undefined)
     const { lines, text } = await account(exchange)
     expect(lines.join('')).not.toContain('canary')
+    expect(lines.join('')).not.toContain('token-1')
     expect(text).not.toContain('canary')
   })
 
@@ -143,13 +146,13 @@ describe('Accountant', () => {
     expect(sumOf(text, 'fapigw_http_requests_total')).toBe(1)
   })
 
-  test('OPS-3: a method that nobody knows is no label', async () => {
+  test('a method that nobody knows is no label [OPS-3]', async () => {
     const { lines, text } = await account(createExchange({ method: 'CANARY' }))
     expect(sumOf(text, 'fapigw_http_requests_total', { method: 'other' })).toBe(1)
     expect(lines.join('') + text).not.toContain('CANARY')
   })
 
-  test('OPS-2: a refusal is counted under its reason', async () => {
+  test('a refusal is counted under its reason [OPS-2]', async () => {
     const exchange = createExchange()
     exchange.route = createRoute()
     exchange.failure = fail('invalid_dpop_proof', 'dpop_replayed')
@@ -217,19 +220,24 @@ describe('Accountant', () => {
     expect(sumOf((await account(exchange)).text, 'fapigw_tokens_verified_total')).toBeUndefined()
   })
 
-  test('OPS-2: what was refused before it was a request is counted and written down', async () => {
+  test('what was refused before it was a request is counted and written down [OPS-2, OPS-10]', async () => {
     const lines: string[] = []
     const metrics = createMetrics()
     const logger = createLogger('info', { write: (line) => void lines.push(line) })
     const accountant = new Accountant(metrics, logger, () => 0, true, 'abcd1234')
-    accountant.refused('main', fail('bad_request', 'host_missing'))
+    accountant.refused('main', fail('bad_request', 'host_missing'), INTERACTION)
     const text = await metrics.expose()
     expect(sumOf(text, 'fapigw_denials_total', { reason: 'host_missing' })).toBe(1)
     expect(sumOf(text, 'fapigw_http_requests_total', { code: '400', route: '_unmatched' })).toBe(1)
     expect(JSON.parse(lines[0]!)).toMatchObject({
+      interaction_id: INTERACTION,
       listener: 'main',
+      route: '_unmatched',
+      outcome: 'client_error',
       reason: 'host_missing',
       status: 400,
+      mode: 'enforce',
+      config: 'abcd1234',
     })
   })
 })

@@ -61,6 +61,7 @@ beforeEach(() => {
     paths: ['/accounts'],
     methods: ['GET'],
     isPublic: false,
+    websocket: false,
     issuers: ['as'],
     policies: {
       transport: { min_version: '1.2', cipher_suites: [CONNECTION.cipherSuite] },
@@ -89,6 +90,7 @@ beforeEach(() => {
     {
       now: () => NOW,
       clock: () => 0,
+      pseudonym: 'fapi-gateway-0',
       isFull: () => isFull,
       account: (exchange) => void accounted.push(exchange),
       bug: (error) => void bugs.push(error),
@@ -140,7 +142,7 @@ describe('RFC 9449 §4.3 (9): of several public URLs on one host', () => {
     [HOST, two, 'dpop_htu_mismatch'],
     [`${HOST}:443`, two, 'dpop_htu_mismatch'],
     [`${HOST}:8443`, one, 'dpop_htu_mismatch'],
-  ])('Host: %s and a proof for %s: %s', (host, htu, outcome) => {
+  ])('Host: %s and a proof for %s: %s [DPOP-4.3-9, D09]', (host, htu, outcome) => {
     // In whatever order they stand in the configuration.
     expect(serve(fields(host, htu), URLS).outcome).toBe(outcome)
     if (host !== HOST) {

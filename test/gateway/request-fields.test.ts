@@ -77,11 +77,11 @@ describe('requestFields', () => {
     ...['X-Client-Id', 'X-Subject', 'X-Scope', 'X-Issuer', 'X-Binding', 'X-Thumbprint'],
     ...['x-client-ID', 'X_Client_Id', 'X.Client.Id', 'X-Client_Id', 'X_Forwarded_For', 'DPoP_'],
     ...['Authorization_', 'x_fapi_interaction_id', 'Proxy'],
-  ])('RFC 9700 §4.13, H19, H20, M17: %s is not the client’s to say', (name) => {
+  ])('RFC 9700 §4.13, H19, H20, M17: %s is not the client’s to say [D07]', (name) => {
     expect(forwarded([name, 'evil'])).toEqual(OWN)
   })
 
-  test('RFC 9449 §7.1, D25: a proof is not forwarded', () => {
+  test('RFC 9449 §7.1: a proof is not forwarded [D25]', () => {
     expect(forwarded(['DPoP', 'a.b.c', 'dpop', 'd.e.f'])).toEqual(OWN)
   })
 

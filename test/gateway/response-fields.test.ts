@@ -54,14 +54,21 @@ describe('responseFields', () => {
     ])
   })
 
-  test.each(['Server', 'X-Powered-By', 'Via', 'X-FAPI-Interaction-ID', 'x_fapi_interaction_id'])(
-    'FAPI 1.0 Baseline §6.2.1-11: %s of the upstream is not passed on',
-    (name) => {
-      expect(returned([name, 'a'])).toEqual(OWN)
-    },
-  )
+  test.each([
+    ...[
+      'Server',
+      'X-Powered-By',
+      'X-AspNet-Version',
+      'X-Runtime',
+      'X-Backend-Server',
+      'x_upstream',
+    ],
+    ...['Via', 'X-FAPI-Interaction-ID', 'x_fapi_interaction_id', 'DPoP-Nonce'],
+  ])('FAPI 1.0 Baseline §6.2.1-11: %s of the upstream is not passed on [HTTP-26, U18]', (name) => {
+    expect(returned([name, 'a'])).toEqual(OWN)
+  })
 
-  test('RFC 9449 §8.1: a nonce is the gateway’s, and there is one', () => {
+  test('RFC 9449 §8.1: a nonce is the gateway’s, and there is one [DPOP-8.1-1]', () => {
     const said = ['DPoP-Nonce', 'theirs', 'dpop_nonce', 'theirs']
     expect(returned(said)).toEqual(OWN)
     expect(returned(said, { nonce: 'ours' })).toEqual([
@@ -70,7 +77,7 @@ describe('responseFields', () => {
     ])
   })
 
-  test('RFC 9449 §8.2: a response with a nonce is not stored, whatever the upstream says', () => {
+  test('RFC 9449 §8.2: a response with a nonce is not stored, whatever the upstream says [DPOP-8.2-2]', () => {
     const said = ['Cache-Control', 'public', 'cache-control', 'max-age=60']
     expect(returned(said, { nonce: 'n' })).toEqual([
       ...OWN,
@@ -82,7 +89,7 @@ describe('responseFields', () => {
     expect(returned(['Content-Length', '0'], { status: 204 })).toEqual(OWN)
   })
 
-  test('RFC 9110 §15.5.2, BT-6: a 401 of the upstream has a challenge', () => {
+  test('RFC 9110 §15.5.2: a 401 of the upstream has a challenge [BT-6]', () => {
     expect(returned([], { status: 401 })).toEqual([
       ...OWN,
       ...['WWW-Authenticate', 'Bearer realm="api.bank.example"'],
@@ -95,6 +102,19 @@ describe('responseFields', () => {
     expect(returned(said, { status: 401 })).toEqual([...said, ...OWN])
     expect(returned([], { status: 403 })).toEqual(OWN)
   })
+
+  test.each(['Basic realm="a"', 'Negotiate', 'Bearer realm="a", Basic realm="b"', 'a="b"', ''])(
+    'RFC 9110 §11.6.1: not one of another scheme than the route has: %s [HTTP-26, U18]',
+    (challenge) => {
+      expect(returned(['WWW-Authenticate', challenge], { status: 401 })).toEqual(
+        returned([], { status: 401 }),
+      )
+      expect(returned(['WWW-Authenticate', challenge], { status: 403 })).toEqual(OWN)
+      // Nobody could take it for one of the gateway, which has none here.
+      const said = ['WWW-Authenticate', challenge]
+      expect(returned(said, { status: 401, isPublic: true })).toEqual([...said, ...OWN])
+    },
+  )
 
   test('RFC 9112 §9.6: a client that is still sending is told that nobody reads on', () => {
     expect(returned([], { isReceiving: true })).toEqual([...OWN, 'Connection', 'close'])

@@ -35,7 +35,7 @@ describe('CORS', () => {
     expect(corsFields(policy, rawFields)).toEqual(['Vary', 'Origin'])
   })
 
-  test('RFC 9449 §7.1, §8.2, DPOP-7.1-5: a script sees challenge, nonce and interaction id', () => {
+  test('RFC 9449 §7.1, §8.2: a script sees challenge, nonce and interaction id [DPOP-7.1-5]', () => {
     expect(corsFields(policy, from('https://app.example'))).toEqual([
       ...['Vary', 'Origin'],
       ...['Access-Control-Allow-Origin', 'https://app.example'],

@@ -82,7 +82,7 @@ describe('formHasToken', () => {
     ['with white space', '+access_token+=a'],
     ['without a value', 'access_token'],
     ['after a byte order mark', '\xef\xbb\xbfaccess_token=a'],
-  ])('FAPI 2.0 SP §5.3.4-1, J40: a token in a form is found (%s)', (_title, text) => {
+  ])('FAPI 2.0 SP §5.3.4-1: a token in a form is found (%s) [J40]', (_title, text) => {
     expect(hasToken(text)).toBe(true)
   })
 

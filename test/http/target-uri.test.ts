@@ -28,7 +28,7 @@ describe('hasQueryParameter', () => {
     '?access[token=x',
     '?access_token%00=x',
     '?%u0061ccess_token=x',
-  ])('RFC 6750 §2.3, J40: %s has access_token', (query) => {
+  ])('RFC 6750 §2.3: %s has access_token [J40]', (query) => {
     expect(hasQueryParameter(query, 'access_token')).toBe(true)
   })
 
@@ -48,7 +48,7 @@ describe('hasQueryParameter', () => {
     expect(hasQueryParameter(query, 'access_token')).toBe(false)
   })
 
-  test('RFC 6750 §2.3, J40: whatever URLSearchParams finds is found', () => {
+  test('RFC 6750 §2.3: whatever URLSearchParams finds is found [J40]', () => {
     const piece = fc.constantFrom('a', 'b', 'A', '%61', '%41', '=', '&', ';', '+', '%', '%26', '?')
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
@@ -185,7 +185,7 @@ describe('normaliseTargetUri', () => {
     'https://api.example/%61ccounts/1',
     'https://api.example/x/%2e%2E/accounts/1',
   ])(
-    'RFC 9449 §4.3 (9), RFC 3986 §6.2.2.1, RFC 3986 §6.2.2.2, RFC 3986 §6.2.3, RFC 3986 §5.2.4: %s is the same target',
+    'RFC 9449 §4.3 (9), RFC 3986 §6.2.2.1, RFC 3986 §6.2.2.2, RFC 3986 §6.2.3, RFC 3986 §5.2.4: %s is the same target [DPOP-4.3-9n, D08]',
     (uri) => {
       expect(normaliseTargetUri(uri)).toBe(HTU)
     },
@@ -202,7 +202,7 @@ describe('normaliseTargetUri', () => {
     ['reserved character, encoded', 'https://api.example/accounts%2F1'],
     ['path parameter', 'https://api.example/accounts/1;a'],
     ['trailing dot segment', 'https://api.example/accounts/1/.'],
-  ])('RFC 9449 §4.3 (9): another %s makes another target', (_, uri) => {
+  ])('RFC 9449 §4.3 (9): another %s makes another target [DPOP-4.3-9, D08]', (_, uri) => {
     expect(normaliseTargetUri(uri)).toMatch(/^https?:/)
     expect(normaliseTargetUri(uri)).not.toBe(HTU)
   })
@@ -260,7 +260,7 @@ describe('normaliseTargetUri', () => {
     'https://api.exa%6Dple/',
     'https://api.example,evil.example/',
     'https://api.example::443/',
-  ])('RFC 9449 §4.3 (9): %j is no target of ours', (uri) => {
+  ])('RFC 9449 §4.3 (9): %j is no target of ours [DPOP-4.3-9, D08]', (uri) => {
     expect(normaliseTargetUri(uri)).toBeUndefined()
   })
 
@@ -303,7 +303,7 @@ describe('normaliseTargetUri', () => {
     )
   })
 
-  test('RFC 9449 §4.3 (9): query and fragment never matter', () => {
+  test('RFC 9449 §4.3 (9): query and fragment never matter [DPOP-4.3-9]', () => {
     const tail = fc.string({
       unit: fc.constantFrom('?', '#', '/', '.', 'a', '%', '@'),
       maxLength: 8,
@@ -316,7 +316,77 @@ describe('normaliseTargetUri', () => {
     )
   })
 
-  test('RFC 3986 §5.2.4: dots are removed as the algorithm there removes them', () => {
+  /** What a target is, whatever its spelling; and a few that are close to each other. */
+  const target = fc.record({
+    scheme: fc.constantFrom('https', 'http'),
+    host: fc.constantFrom('api.example', 'api.example.', 'b.example', '[::1]', '127.0.0.1'),
+    port: fc.constantFrom(443, 80, 8443),
+    segments: fc.array(fc.constantFrom('', 'a', 'A', 'b~', '%2F', '%C3%A9', ':', ';x'), {
+      maxLength: 3,
+    }),
+  })
+  type Target = typeof target extends fc.Arbitrary<infer T> ? T : never
+
+  /** A spelling of a target, by what RFC 3986 §6.2.2 and §6.2.3 call equivalent. */
+  const spelled = ({ scheme, host, port, segments }: Target) => {
+    const cases = (text: string, upper: boolean[]) =>
+      [...text].map((one, i) => (upper[i % upper.length] ? one.toUpperCase() : one)).join('')
+    const isDefault = port === (scheme === 'https' ? 443 : 80)
+    const hex = (one: string) => one.charCodeAt(0).toString(16)
+    const encoded = (text: string, those: boolean[], lower: boolean) =>
+      text
+        .replace(/%..|[A-Za-z~]/g, (one, at: number) =>
+          one.length === 1 && those[at % those.length] ? `%${hex(one).toUpperCase()}` : one,
+        )
+        .replace(/%../g, (one) => (lower ? one.toLowerCase() : one))
+    const flags = fc.array(fc.boolean(), { minLength: 1, maxLength: 5 })
+    const detour = fc.constantFrom('', '', './', 'x/../', '%2e/', 'x/%2E./')
+    return fc
+      .record({
+        upper: flags,
+        those: flags,
+        lower: fc.boolean(),
+        shown: fc.constantFrom('', ':', `:${port}`),
+        detours: fc.array(detour, { minLength: 1, maxLength: 4 }),
+        bare: fc.boolean(),
+        tail: fc.constantFrom('', '?q=/../', '#f?', '?#'),
+      })
+      .map(({ upper, those, lower, shown, detours, bare, tail }) => {
+        const authority = cases(host, upper) + (isDefault ? shown : `:${port}`)
+        const steps = segments.map(
+          (one, i) => `/${detours[i % detours.length]}${encoded(one, those, lower)}`,
+        )
+        const rest = steps.length > 0 ? steps.join('') : bare ? '' : '/'
+        return `${cases(scheme, upper)}://${authority}${rest}${tail}`
+      })
+  }
+
+  test('RFC 9449 §4.3 (9), RFC 3986 §6.2.2: two spellings have one form exactly if they mean one target [DPOP-4.3-9, DPOP-4.3-9n, D08]', () => {
+    const two = fc
+      .tuple(target, target, fc.boolean())
+      .map(([one, other, isSame]): [Target, Target] => [one, isSame ? one : other])
+    const pair = two.chain(([one, other]) =>
+      fc.record({
+        one: fc.constant(one),
+        other: fc.constant(other),
+        first: spelled(one),
+        second: spelled(other),
+      }),
+    )
+    /** RFC 3986 §6.2.3: no path is the same as the path of one empty segment. */
+    const meaning = ({ segments, ...rest }: Target) =>
+      JSON.stringify({ ...rest, segments: segments.length === 0 ? [''] : segments })
+    fc.assert(
+      fc.property(pair, ({ one, other, first, second }) => {
+        const form = normaliseTargetUri(first)
+        expect(form).toBeDefined()
+        expect(form === normaliseTargetUri(second)).toBe(meaning(one) === meaning(other))
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  test('RFC 3986 §5.2.4: dots are removed as the algorithm there removes them [DPOP-4.3-9n]', () => {
     fc.assert(
       fc.property(path, (raw) => {
         const decoded = raw.replace(/%2e/gi, '.').replace(/%41/g, 'A').replace(/%7e/g, '~')

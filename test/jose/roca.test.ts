@@ -19,7 +19,7 @@ describe('hasRocaFingerprint', () => {
     ['512', 39],
     ['1024', 71],
     ['2048', 126],
-  ])('CVE-2017-15361, J15: what the generator makes for %s bits has it', (_, primes) => {
+  ])('CVE-2017-15361: what the generator makes for %s bits has it [J15]', (_, primes) => {
     for (let seed = 1; seed <= 20; seed++) {
       const p = faulty(primes, BigInt(seed) * 12_345_677n, seed * 37)
       const q = faulty(primes, BigInt(seed) * 987_654_321n, seed * 101 + 5)
@@ -29,7 +29,7 @@ describe('hasRocaFingerprint', () => {
     }
   })
 
-  test('CVE-2017-15361, J15: honest moduli have not', () => {
+  test('CVE-2017-15361: honest moduli have not [J15]', () => {
     for (let count = 0; count < 40; count++) {
       const p = generatePrimeSync(128, { bigint: true })
       const q = generatePrimeSync(128, { bigint: true })

@@ -121,7 +121,7 @@ describe('the downgrade table', () => {
     )
   })
 
-  test('RFC 9449 §7.2, J41: no policy lets more of a bound token through than the strictest does', () => {
+  test('RFC 9449 §7.2: no policy lets more of a bound token through than the strictest does [J41, DPOP-7.2-1]', () => {
     const strictest: BindingPolicy = { required: true, methods: ['mtls', 'dpop'] }
     for (const cell of CELLS.filter(([, cnf]) => cnf !== 'nothing')) {
       if (check(cell, strictest) === undefined) continue
@@ -136,20 +136,16 @@ const honest: Presentation = { scheme: 'DPoP', proof: proofOf(JKT), certificate:
 
 describe('checkPresentation', () => {
   test.each([
-    ['RFC 9449 §7.2, J41: as a bearer token', { scheme: 'Bearer' }, 'dpop_token_as_bearer'],
+    ['RFC 9449 §7.2: as a bearer token', { scheme: 'Bearer' }, 'dpop_token_as_bearer'],
     [
-      'RFC 9449 §4.3 (12), D20: with the proof of another key',
+      'RFC 9449 §4.3 (12): with the proof of another key',
       { proof: proofOf(OTHER_JKT) },
       'cnf_jkt_mismatch',
     ],
     ['RFC 9449 §7.1: without a proof', { proof: undefined }, 'cnf_jkt_mismatch'],
+    ['RFC 8705 §3: without its certificate', { certificate: undefined }, 'tls_client_cert_missing'],
     [
-      'RFC 8705 §3, J43: without its certificate',
-      { certificate: undefined },
-      'tls_client_cert_missing',
-    ],
-    [
-      'RFC 8705 §3, J43: with another certificate',
+      'RFC 8705 §3: with another certificate',
       { certificate: CERTIFICATES['other'] },
       'cnf_x5t_mismatch',
     ],
@@ -164,7 +160,7 @@ describe('checkPresentation', () => {
       'tls_client_cert_untrusted',
     ],
   ] as [string, Partial<Presentation>, string][])(
-    '%s a token bound to both is refused',
+    '%s a token bound to both is refused [J43]',
     (_title, change, reason) => {
       const presented = { ...honest, ...change }
       expect(checkPresentation(tokenOf(bound), presented, strict, NOW)).toMatchObject({
@@ -174,7 +170,7 @@ describe('checkPresentation', () => {
     },
   )
 
-  test('RFC 9449 §7.1: the DPoP scheme is not for a token that is bound to nothing', () => {
+  test('RFC 9449 §7.1: the DPoP scheme is not for a token that is bound to nothing [DPOP-7.2-2]', () => {
     for (const policy of POLICIES) {
       expect(checkPresentation(tokenOf(undefined), honest, policy, NOW)).toMatchObject({
         error: 'invalid_token',
@@ -189,7 +185,7 @@ describe('checkPresentation', () => {
     })
   })
 
-  test('FAPI 2.0 SP §5.3.4-5, J42: a token that is bound to nothing is refused, certificate or not', () => {
+  test('FAPI 2.0 SP §5.3.4-5: a token that is bound to nothing is refused, certificate or not [J42]', () => {
     for (const certificate of [undefined, CERTIFICATE]) {
       const presented: Presentation = { scheme: 'Bearer', proof: undefined, certificate }
       expect(checkPresentation(tokenOf(undefined), presented, strict, NOW)).toMatchObject({

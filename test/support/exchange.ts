@@ -42,6 +42,7 @@ export function createRoute(changed: Partial<RouteConfig> = {}): Route {
     paths: ['/accounts'],
     methods: ['GET', 'POST'],
     isPublic: false,
+    websocket: false,
     issuers: [],
     policies: {
       transport: { min_version: '1.2', cipher_suites: ['TLS_AES_256_GCM_SHA384'] },

@@ -20,7 +20,7 @@ export function parseExposition(text: string): Sample[] {
       return {
         name,
         labels: Object.fromEntries(pairs.map(([, key = '', text = '']) => [key, text])),
-        value: Number(value),
+        value: Number(value.replace(/Inf$/, 'Infinity')),
       }
     })
 }

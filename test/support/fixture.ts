@@ -70,8 +70,12 @@ export interface Fixture {
   /** What reached the bank, oldest first. */
   readonly reached: BankRequest[]
   readonly folder: string
-  /** Starts a gateway from a file; `$BANK`, `$ISSUER` and `$HOST` in it are replaced. */
-  gateway(yaml: string): Promise<TestGateway>
+  /**
+   * Starts a gateway from a file; `$BANK`, `$ISSUER` and `$HOST` in it are replaced.
+   *
+   * @param now Its clock, in seconds since the epoch, where that is not the machine's.
+   */
+  gateway(yaml: string, now?: () => number): Promise<TestGateway>
   /** A client that connects to a gateway under test, with the certificate of its kind unless another. */
   client(binding: Binding, gateway: TestGateway, more?: Partial<ClientOptions>): Promise<Client>
   close(): Promise<void>
@@ -142,7 +146,7 @@ export async function startFixture(
     bank,
     reached,
     folder,
-    async gateway(yaml) {
+    async gateway(yaml, now) {
       files += 1
       const file = join(folder, `gateway-${files}.yaml`)
       await writeFile(
@@ -152,7 +156,7 @@ export async function startFixture(
           .replaceAll('$ISSUER', as.issuer)
           .replaceAll('$HOST', HOST),
       )
-      const gateway = await startFrom(file)
+      const gateway = await startFrom(file, now)
       closing.push(gateway.close)
       return gateway
     },
@@ -178,13 +182,13 @@ export async function startFixture(
   }
 }
 
-async function startFrom(file: string): Promise<TestGateway> {
+async function startFrom(file: string, now?: () => number): Promise<TestGateway> {
   const { configuration, text } = loadFromDisk(file)
   if (configuration === undefined) throw new Error(text)
   const lines: string[] = []
   const logger = createLogger('debug', { write: (line) => void lines.push(line) })
   const metrics = createMetrics()
-  const running = await startGateway(configuration, metrics, logger)
+  const running = await startGateway(configuration, metrics, logger, now)
   let closed = false
   return {
     port: Number(new URL(running.addresses[0] ?? '').port),

@@ -125,6 +125,8 @@ export function createIssuer(id: string, rule: Partial<Issuer> = {}): MemoryIssu
       tokens: 'jwt',
       keys,
       introspection: undefined,
+      decryption: undefined,
+      revocationMaxDelay: undefined,
       verified: new Map(),
       ...rule,
     },

@@ -53,6 +53,11 @@ export class RawSocket {
     })
   }
 
+  /** What has come and is no part of a response that was read. */
+  get pending(): Buffer {
+    return this.#bytes
+  }
+
   write(bytes: string | Buffer): void {
     this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
   }

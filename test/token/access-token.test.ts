@@ -22,7 +22,7 @@ describe('parseConfirmation', () => {
     })
   })
 
-  test('RFC 7800 §3.1, J43: both, each in its place', () => {
+  test('RFC 7800 §3.1: both, each in its place [J43]', () => {
     expect(parseConfirmation({ jkt: THUMBPRINT, 'x5t#S256': OTHER_THUMBPRINT })).toEqual({
       certificateThumbprint: OTHER_THUMBPRINT,
       keyThumbprint: THUMBPRINT,
@@ -38,14 +38,14 @@ describe('parseConfirmation', () => {
     ['a number', 0],
     ['true', true],
     ['false', false],
-  ])('RFC 7800 §3.1, J43: a confirmation that is no object is refused (%s)', (_title, cnf) => {
+  ])('RFC 7800 §3.1: a confirmation that is no object is refused (%s) [J43]', (_title, cnf) => {
     expect(parseConfirmation(cnf)).toMatchObject({
       error: 'invalid_token',
       reason: 'cnf_malformed',
     })
   })
 
-  test('RFC 7800 §3.1, J43: one that names no method is refused', () => {
+  test('RFC 7800 §3.1: one that names no method is refused [J43]', () => {
     expect(parseConfirmation({})).toMatchObject({ error: 'invalid_token', reason: 'cnf_empty' })
   })
 
@@ -60,21 +60,21 @@ describe('parseConfirmation', () => {
     ['__proto__ with a key in it', `{"__proto__":{"jkt":"${THUMBPRINT}"}}`],
     ['__proto__ beside a key', `{"jkt":"${THUMBPRINT}","__proto__":{}}`],
     ['constructor', '{"constructor":{}}'],
-  ])('RFC 7800 §3.1, J35: what cannot be checked is refused (%s)', (_title, text) => {
+  ])('RFC 7800 §3.1: what cannot be checked is refused (%s) [J35]', (_title, text) => {
     expect(parseConfirmation(parseJsonObject(text))).toMatchObject({
       error: 'invalid_token',
       reason: 'cnf_method_unknown',
     })
   })
 
-  test('RFC 7800 §3.1, J35: a key that stands in the prototype is not one of the token', () => {
+  test('RFC 7800 §3.1: a key that stands in the prototype is not one of the token [J35]', () => {
     expect(parseConfirmation(Object.create({ jkt: THUMBPRINT }))).toMatchObject({
       error: 'invalid_token',
       reason: 'cnf_empty',
     })
   })
 
-  describe.each(['jkt', 'x5t#S256'])('RFC 8705 §3.1, RFC 9449 §6.1, J43: %s', (method) => {
+  describe.each(['jkt', 'x5t#S256'])('RFC 8705 §3.1, RFC 9449 §6.1: %s [J43]', (method) => {
     test.each([
       ['null', null],
       ['a number', 5],
@@ -98,7 +98,7 @@ describe('parseConfirmation', () => {
     })
   })
 
-  test('RFC 7800 §3.1, J43: one malformed method beside a sound one is refused', () => {
+  test('RFC 7800 §3.1: one malformed method beside a sound one is refused [J43]', () => {
     expect(parseConfirmation({ jkt: THUMBPRINT, 'x5t#S256': '' })).toMatchObject({
       error: 'invalid_token',
       reason: 'cnf_thumbprint_malformed',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { isAuthenticatedAs, isAuthenticatedSince } from '../../src/token/authentication.ts'
 
 describe('authentication of the user', () => {
-  test('RFC 9470 §6.1, SU-3: acr is one of the values that will do', () => {
+  test('RFC 9470 §6.1: acr is one of the values that will do [SU-3]', () => {
     expect(isAuthenticatedAs({ acr: 'loa3' }, ['loa2', 'loa3'])).toBe(true)
   })
 
@@ -14,7 +14,7 @@ describe('authentication of the user', () => {
     ['a number', 3],
     ['null', null],
     ['absent', undefined],
-  ])('RFC 9470 §3, SU-1: acr that is %s counts as not met', (_title, acr) => {
+  ])('RFC 9470 §3: acr that is %s counts as not met [SU-1]', (_title, acr) => {
     expect(isAuthenticatedAs({ acr }, ['loa2', 'loa3'])).toBe(false)
   })
 
@@ -26,7 +26,7 @@ describe('authentication of the user', () => {
     ['infinite', Number.POSITIVE_INFINITY, false],
     ['null', null, false],
     ['absent', undefined, false],
-  ])('RFC 9470 §6.1, SU-1, SU-3: auth_time %s', (_title, auth_time, enough) => {
+  ])('RFC 9470 §6.1: auth_time %s [SU-1, SU-3]', (_title, auth_time, enough) => {
     expect(isAuthenticatedSince({ auth_time }, 1000)).toBe(enough)
   })
 })

@@ -48,13 +48,13 @@ describe('satisfiesClaimRule', () => {
   })
 
   test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
-    'RFC 7519 §4, J35: %s is no claim because every object has one',
+    'RFC 7519 §4: %s is no claim because every object has one [J35]',
     (name) => {
       expect(satisfiesClaimRule({ acr: 'a' }, name, 'present')).toBe(false)
     },
   )
 
-  test('RFC 7519 §4, J35: a claim of that name is one if it was said', () => {
+  test('RFC 7519 §4: a claim of that name is one if it was said [J35]', () => {
     const said = parseJsonObject('{"__proto__":"a"}')!
     expect(satisfiesClaimRule(said, '__proto__', { equals: 'a' })).toBe(true)
   })

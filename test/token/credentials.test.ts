@@ -17,7 +17,7 @@ describe('parseCredentials', () => {
     ['DPOP abc', 'DPoP', 'abc'],
     ['Bearer a-._~+/b==', 'Bearer', 'a-._~+/b=='],
     ['Bearer abcdefghijkl', 'Bearer', 'abcdefghijkl'],
-  ])('RFC 9110 §11.1, RFC 6750 §2.1, J38: %s', (value, scheme, token) => {
+  ])('RFC 9110 §11.1, RFC 6750 §2.1: %s [J38]', (value, scheme, token) => {
     expect(read(value)).toEqual({ scheme, token })
   })
 
@@ -46,7 +46,7 @@ describe('parseCredentials', () => {
     ['the same', ['Bearer abc', 'Bearer abc']],
     ['one of them empty', ['', 'Bearer abc']],
     ['one of them of another scheme', ['Basic abc', 'Bearer abc']],
-  ])('RFC 9449 §7.2, RFC 9110 §5.3, J39: two fields are refused (%s)', (_title, values) => {
+  ])('RFC 9449 §7.2, RFC 9110 §5.3: two fields are refused (%s) [J39]', (_title, values) => {
     expect(read(...values)).toMatchObject({
       error: 'invalid_request',
       reason: 'authorization_several',
@@ -62,7 +62,7 @@ describe('parseCredentials', () => {
     ['a scheme that begins alike', 'Bearers abc'],
     ['a space in front', ' Bearer abc'],
     ['the other schemes of a prototype', 'constructor abc'],
-  ])('RFC 6750 §3.1, J38: another scheme is no access token (%s)', (_title, value) => {
+  ])('RFC 6750 §3.1: another scheme is no access token (%s) [J38]', (_title, value) => {
     expect(read(value)).toMatchObject({ error: 'missing_token', reason: 'scheme_unknown' })
   })
 
@@ -80,11 +80,11 @@ describe('parseCredentials', () => {
     ['a tab in it', 'Bearer a\tb'],
     ['a character beyond ASCII', 'Bearer ab\xe9'],
     ['a NUL in it', 'Bearer a\0b'],
-  ])('RFC 6750 §2.1, BT-2, J38: one space and one b64token (%s)', (_title, value) => {
+  ])('RFC 6750 §2.1: one space and one b64token (%s) [BT-2, J38]', (_title, value) => {
     expect(read(value)).toMatchObject({ error: 'invalid_request', reason: 'credentials_malformed' })
   })
 
-  test('RFC 6750 §2.1, J37: a token one character too long is refused', () => {
+  test('RFC 6750 §2.1: a token one character too long is refused [J37, JWT-16]', () => {
     expect(read('Bearer abcdefghijklm')).toMatchObject({
       error: 'invalid_request',
       reason: 'token_too_long',

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseIntrospection } from '../../src/token/introspection.ts'
 import type { TokenExpectation } from '../../src/token/issuer.ts'
@@ -35,11 +36,60 @@ describe('parseIntrospection', () => {
     expect(read({ token_use: use })).toMatchObject({ scopes: ['accounts'] })
   })
 
-  test('RFC 7662 §2.2: a token that is not active is refused', () => {
+  test('RFC 7662 §2.2: a token that is not active is refused [INT-2]', () => {
     expect(read({ active: false })).toMatchObject({
       error: 'invalid_token',
       reason: 'token_inactive',
     })
+  })
+
+  test('RFC 7662 §2.2, §4: an accepted token is active, for us, of its issuer, in its time, and bound as it says [INT-2, INT-5, I10, I11]', () => {
+    const or = <T>(honest: T, ...odd: unknown[]) =>
+      fc.oneof(
+        { weight: 10, arbitrary: fc.constant<unknown>(honest) },
+        { weight: 3, arbitrary: fc.constantFrom<unknown>(undefined, null, ...odd) },
+        { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 2 }) },
+      )
+    const times = [NOW - 11, NOW - 10, NOW - 9, NOW + 10, NOW + 11, '5', 1.5, 1e308, -1, 0]
+    const response = fc.record({
+      active: or(true, false, 'true', 1, [true]),
+      iss: or('https://as.example', 'https://as.example/', ['https://as.example']),
+      aud: or(AUDIENCE, [AUDIENCE], [], [AUDIENCE, 5], [[AUDIENCE]], 'x', ''),
+      exp: or(NOW + 300, ...times),
+      nbf: or(NOW, ...times),
+      iat: or(NOW, ...times),
+      token_type: or(undefined, 'Bearer', 'DPoP', 'dpop'),
+      cnf: or(undefined, {}, { jkt: THUMBPRINT }, { jkt: 'x' }, { 'x5t#S256': THUMBPRINT }, []),
+      scope: or('accounts', ['accounts'], ''),
+      token_use: or(undefined, 'access_token', 'refresh_token'),
+    })
+    const count = { accepted: 0, refused: 0 }
+    fc.assert(
+      fc.property(response, (said) => {
+        const text = JSON.stringify(said)
+        const claims = JSON.parse(text)
+        const token = parseIntrospection(claims, expected, NOW)
+        if ('reason' in token) {
+          count.refused += 1
+          return
+        }
+        count.accepted += 1
+        const { active, iss, aud, exp, nbf, iat, cnf, token_use: use } = claims
+        expect(active).toBe(true)
+        expect([undefined, expected.issuer]).toContain(iss)
+        expect([aud].flat()).toContain(AUDIENCE)
+        if (exp !== undefined) expect(exp).toBeGreaterThan(NOW - 10)
+        for (const begun of [nbf ?? 0, iat ?? 0]) expect(begun).toBeLessThanOrEqual(NOW + 10)
+        expect([undefined, 'access_token', 'access']).toContain(use)
+        expect(token.confirmation === undefined).toBe(cnf === undefined)
+        expect(token.confirmation?.keyThumbprint).toBe(cnf?.jkt)
+        expect(token.confirmation?.certificateThumbprint).toBe(cnf?.['x5t#S256'])
+        expect(token.scopes).toEqual(claims.scope === 'accounts' ? ['accounts'] : token.scopes)
+      }),
+      { numRuns: 5000 },
+    )
+    expect(count.accepted).toBeGreaterThan(0)
+    expect(count.refused).toBeGreaterThan(0)
   })
 
   test('RFC 7662 §2.2: whatever else is said of it', () => {
@@ -56,7 +106,7 @@ describe('parseIntrospection', () => {
     ['null', null],
     ['absent', undefined],
   ])(
-    'RFC 7662 §2.2, I10: active that is %s is no answer, and not the fault of the token',
+    'RFC 7662 §2.2: active that is %s is no answer, and not the fault of the token [I10, INT-2]',
     (_title, active) => {
       expect(read({ active })).toMatchObject({
         error: 'temporarily_unavailable',
@@ -74,9 +124,12 @@ describe('parseIntrospection', () => {
     ['iat', { iat: NOW + 11 }, 'token_from_the_future'],
     ['cnf', { cnf: {} }, 'cnf_empty'],
     ['token_use', { token_use: 'refresh_token' }, 'token_use_not_access'],
-  ])('RFC 7662 §4, I11: an active token is judged as a JWT is (%s)', (_title, changed, reason) => {
-    expect(read(changed)).toMatchObject({ error: 'invalid_token', reason })
-  })
+  ])(
+    'RFC 7662 §4: an active token is judged as a JWT is (%s) [I11, INT-5]',
+    (_title, changed, reason) => {
+      expect(read(changed)).toMatchObject({ error: 'invalid_token', reason })
+    },
+  )
 
   test('RFC 8705 §3.2: the certificate that a token is bound to is said in cnf', () => {
     expect(read({ cnf: { 'x5t#S256': THUMBPRINT }, token_type: 'Bearer' })).toMatchObject({
@@ -85,7 +138,7 @@ describe('parseIntrospection', () => {
   })
 
   test.each([['DPoP'], ['dpop'], [undefined]])(
-    'RFC 9449 §6.2: so is the key; token_type is %s',
+    'RFC 9449 §6.2: so is the key; token_type is %s [DPOP-6.2]',
     (type) => {
       expect(read({ cnf: { jkt: THUMBPRINT }, token_type: type })).toMatchObject({
         confirmation: { keyThumbprint: THUMBPRINT, certificateThumbprint: undefined },
@@ -97,7 +150,10 @@ describe('parseIntrospection', () => {
     ['Bearer for a bound token', { token_type: 'Bearer', cnf: { jkt: THUMBPRINT } }],
     ['DPoP for a bearer token', { token_type: 'DPoP' }],
     ['DPoP for a token of a certificate', { token_type: 'DPoP', cnf: { 'x5t#S256': THUMBPRINT } }],
-  ])('RFC 9449 §6.2: a token_type that does not agree is refused (%s)', (_title, changed) => {
-    expect(read(changed)).toMatchObject({ error: 'invalid_token', reason: 'token_type_mismatch' })
-  })
+  ])(
+    'RFC 9449 §6.2: a token_type that does not agree is refused (%s) [DPOP-6.2]',
+    (_title, changed) => {
+      expect(read(changed)).toMatchObject({ error: 'invalid_token', reason: 'token_type_mismatch' })
+    },
+  )
 })

@@ -8,7 +8,7 @@ describe('parseScope', () => {
     ['accounts payments', ['accounts', 'payments']],
     ['consent:urn:bank:1 openid', ['consent:urn:bank:1', 'openid']],
     ['Accounts accounts', ['Accounts', 'accounts']],
-  ])('RFC 6749 §3.3, SC-1: %s is its tokens, whole and in their case', (scope, tokens) => {
+  ])('RFC 6749 §3.3: %s is its tokens, whole and in their case [SC-1]', (scope, tokens) => {
     expect(parseScope(scope)).toEqual(tokens)
   })
 
@@ -29,7 +29,7 @@ describe('parseScope', () => {
     ['an ideographic space between', 'accounts\u3000payments'],
     ['a comma and a quotation mark', 'accounts,"payments"'],
     ['a backslash', 'accounts\\payments'],
-  ])('RFC 6749 §3.3, J33: what is not of the grammar grants nothing (%s)', (_title, scope) => {
+  ])('RFC 6749 §3.3: what is not of the grammar grants nothing (%s) [J33]', (_title, scope) => {
     expect(parseScope(scope)).toEqual([])
   })
 

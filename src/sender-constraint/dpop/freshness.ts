@@ -13,7 +13,10 @@ export interface FreshnessPolicy {
   readonly nonce: 'off' | 'optional' | 'required'
   /** Seconds. */
   readonly maxAge: number
+  /** How far the client's clock may be ahead of ours; or, where nonces are shared, another instance's. */
   readonly futureSkew: number
+  /** Seconds since the epoch: since when used proofs are remembered. */
+  readonly since: number
 }
 
 /**
@@ -35,7 +38,7 @@ export function checkFreshness(
     }
     if (proof.nonce !== undefined) {
       // RFC 9449 §4.3 (10).
-      const until = nonces.acceptedUntil(proof.nonce, now)
+      const until = nonces.acceptedUntil(proof.nonce, now, policy.futureSkew)
       if (until === undefined) return fail('use_dpop_nonce', 'dpop_nonce_stale')
       proof.acceptableUntil = until
       return undefined
@@ -46,6 +49,8 @@ export function checkFreshness(
   if (age > policy.maxAge || -age > policy.futureSkew) {
     return fail('invalid_dpop_proof', 'dpop_iat_out_of_window', { age: Math.round(age) })
   }
+  // RFC 9449 §11.1: one from before may have been used; it is not known, and not the client's fault.
+  if (proof.iat < policy.since) return fail('temporarily_unavailable', 'dpop_proof_before_start')
   proof.acceptableUntil = proof.iat + policy.maxAge + 1
   return undefined
 }

@@ -14,8 +14,14 @@ import { importPublicJwk, keyFits, parsePublicJwk } from '../../jose/jwk.ts'
 import { jwkThumbprint } from '../../jose/thumbprint.ts'
 import { verifySignature } from '../../jose/verify.ts'
 
-/** Longest proof that is read, in characters. */
+/** Longest proof that is read, in characters. With the largest key that is accepted it has 2,500. */
 const MAX_PROOF = 8192
+
+/**
+ * Longest modulus of an RSA key, in characters of base64url: 4096 bits. The key is a stranger's choice, and
+ * the verification, which takes longer the longer it is, is ours.
+ */
+const MAX_MODULUS = 683
 
 /** A proof whose signature holds. Its claims are not judged yet. */
 export interface SignedProof {
@@ -59,7 +65,10 @@ export function parseSignedProof(
   }
   // (7), before any key is imported: no private part. FAPI 2.0 SP §5.4.1: and not a weak key.
   const key = parsePublicJwk(jwk)
-  if (key === undefined || !keyFits(key, alg)) return fail('invalid_dpop_proof', 'dpop_jwk_invalid')
+  const isFit = key !== undefined && keyFits(key, alg)
+  if (!isFit || (key.kty === 'RSA' && key.n.length > MAX_MODULUS)) {
+    return fail('invalid_dpop_proof', 'dpop_jwk_invalid')
+  }
 
   // (6): the signature is that of the key in the header.
   const keyThumbprint = jwkThumbprint(key)

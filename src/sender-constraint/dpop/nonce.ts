@@ -3,7 +3,8 @@
  *
  * A nonce is derived from a secret and the clock: nothing is stored, every instance that knows the
  * secret accepts every instance's nonces, and a client that sends several requests at once uses one
- * nonce for all of them. The previous one stays good for one more period.
+ * nonce for all of them. The previous one stays good for one more period; the next one is good a little
+ * before it begins, for another instance may be there already.
  *
  * @module
  */
@@ -38,13 +39,17 @@ export class Nonces {
   /**
    * Whether a nonce of a proof is one that was given out, and until when it is accepted.
    *
+   * @param ahead Seconds by which the clock of another instance may be ahead of ours.
    * @returns Seconds since the epoch at which the nonce ends, or undefined if it is not good.
    */
-  acceptedUntil(nonce: string, now: number): number | undefined {
+  acceptedUntil(nonce: string, now: number, ahead = 0): number | undefined {
     this.#turnTo(now)
     if (isEqual(nonce, this.#current)) return (this.#step + 2) * this.#period
     if (isEqual(nonce, this.#previous)) return (this.#step + 1) * this.#period
-    return undefined
+    // RFC 9449 §8: given out by another instance; by us it cannot have been, and nobody can guess it.
+    const isNextNear = Math.floor((now + ahead) / this.#period) > this.#step
+    const isNext = isNextNear && isEqual(nonce, this.#derive(this.#step + 1))
+    return isNext ? (this.#step + 3) * this.#period : undefined
   }
 
   #turnTo(now: number): void {

@@ -11,6 +11,8 @@ import type { VerifiedProof } from './proof.ts'
 export type UseOnce = 'first' | 'again' | 'full' | 'unavailable'
 
 export interface ReplayStore {
+  /** Seconds since the epoch: uses from then on are known. A proof from before may have been used. */
+  readonly since: number
   /**
    * Notes that a key is used, in one step: of any number of calls with one key, one is answered `first`.
    *

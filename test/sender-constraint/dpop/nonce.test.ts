@@ -8,7 +8,7 @@ const START = 1_700_000_010
 const secret = Buffer.alloc(32, 7)
 
 describe('Nonces', () => {
-  test('RFC 9449 §8.1: a nonce is of NQCHARs, and long enough not to be guessed', () => {
+  test('RFC 9449 §8.1: a nonce is of NQCHARs, and long enough not to be guessed [DPOP-8.1-1, DPOP-8-2]', () => {
     const nonce = new Nonces(secret, PERIOD).current(START)
     expect(nonce).toMatch(/^[\x21\x23-\x5b\x5d-\x7e]+$/)
     // FAPI 2.0 SP §5.4.1 wants 128 bits; each character of base64url has six.
@@ -28,7 +28,7 @@ describe('Nonces', () => {
     expect(nonces.acceptedUntil(nonce, START + 1)).toBe(START + 2 * PERIOD)
   })
 
-  test('RFC 9449 §8.2, D19: the previous one stays good for one more period, to the same end', () => {
+  test('RFC 9449 §8.2: the previous one stays good for one more period, to the same end [D19, DPOP-8.2-1]', () => {
     const nonces = new Nonces(secret, PERIOD)
     const nonce = nonces.current(START)
     const end = START + 2 * PERIOD
@@ -37,15 +37,28 @@ describe('Nonces', () => {
     expect(nonces.acceptedUntil(nonce, end)).toBeUndefined()
   })
 
-  test('RFC 9449 §9, D18: the one before it is not', () => {
+  test('RFC 9449 §9: the one before it is not [D18]', () => {
     const nonces = new Nonces(secret, PERIOD)
     const [old] = [nonces.current(START), nonces.current(START + PERIOD)]
     expect(nonces.acceptedUntil(old!, START + 2 * PERIOD)).toBeUndefined()
   })
 
-  test('RFC 9449 §9, D18: nor is one that has not been given out yet', () => {
+  test('RFC 9449 §9: nor is one that has not been given out yet [D18]', () => {
     const ahead = new Nonces(secret, PERIOD).current(START + PERIOD)
     expect(new Nonces(secret, PERIOD).acceptedUntil(ahead, START)).toBeUndefined()
+  })
+
+  test('RFC 9449 §8: one of an instance that is ahead is good, so far as it may be ahead', () => {
+    const ahead = new Nonces(secret, PERIOD).current(START + PERIOD)
+    const nonces = new Nonces(secret, PERIOD)
+    const end = START + 3 * PERIOD
+    expect(nonces.acceptedUntil(ahead, START + PERIOD - 5, 5)).toBe(end)
+    expect(nonces.acceptedUntil(ahead, START + PERIOD, 5)).toBe(end)
+    expect(nonces.acceptedUntil(ahead, START + PERIOD - 5.001, 5)).toBeUndefined()
+    expect(nonces.acceptedUntil(ahead, START + PERIOD - 5)).toBeUndefined()
+    // However far a clock may be ahead, of the nonces to come the next alone is good.
+    const farther = new Nonces(secret, PERIOD).current(START + 2 * PERIOD)
+    expect(nonces.acceptedUntil(farther, START, 10 * PERIOD)).toBeUndefined()
   })
 
   test.each([
@@ -67,23 +80,23 @@ describe('Nonces', () => {
     ],
     ['of 64 KiB', (good: string) => good.repeat(2048)],
     ['made up', () => randomBytes(24).toString('base64url')],
-  ])('RFC 9449 §9, D18: a forged one is not good (%s)', (_title, forge) => {
+  ])('RFC 9449 §9: a forged one is not good (%s) [D18]', (_title, forge) => {
     const nonces = new Nonces(secret, PERIOD)
     const forged = forge(nonces.current(START))
     expect(nonces.acceptedUntil(forged, START)).toBeUndefined()
     expect(nonces.acceptedUntil(forged, START + PERIOD)).toBeUndefined()
   })
 
-  test('RFC 9449 §9, D18: the empty nonce is not good before any has been given out', () => {
+  test('RFC 9449 §9: the empty nonce is not good before any has been given out [D18]', () => {
     expect(new Nonces(secret, PERIOD).acceptedUntil('', START)).toBeUndefined()
   })
 
-  test('RFC 9449 §9, D18: a nonce under another secret is not good', () => {
+  test('RFC 9449 §9: a nonce under another secret is not good [D18, DPOP-8-2, DPOP-9-1, DPOP-11.1-2]', () => {
     const foreign = new Nonces(Buffer.alloc(32, 8), PERIOD).current(START)
     expect(new Nonces(secret, PERIOD).acceptedUntil(foreign, START)).toBeUndefined()
   })
 
-  test('RFC 9449 §8: instances that share a secret take each other’s nonces', () => {
+  test('RFC 9449 §8: instances that share a secret take each other’s nonces [DPOP-8-2]', () => {
     const [one, other] = [new Nonces(secret, PERIOD), new Nonces(Buffer.from(secret), PERIOD)]
     expect(other.acceptedUntil(one.current(START), START + 5)).toBe(START + 2 * PERIOD)
     expect(one.acceptedUntil(other.current(START + 5), START + PERIOD)).toBe(START + 2 * PERIOD)

@@ -42,7 +42,7 @@ describe('checkProofClaims', () => {
     })
   })
 
-  test('RFC 9449 §4.2: claims beyond those are passed over, nbf and exp among them', () => {
+  test('RFC 9449 §4.2: claims beyond those are passed over, nbf and exp among them [DPOP-4.2-2, DPOP-4.2-3]', () => {
     const more = { nbf: NOW + 300, exp: NOW - 300, sub: 'x', htx: {}, nonce: 'n' }
     expect(check(more)).toMatchObject({ jti: 'jti', nonce: 'n' })
   })
@@ -55,12 +55,12 @@ describe('checkProofClaims', () => {
     ['empty', ''],
     ['257 characters', 'j'.repeat(257)],
     ['10 KiB', 'j'.repeat(10_240)],
-  ])('RFC 9449 §4.3 (3), D11: a jti that is %s is refused', (_title, jti) => {
+  ])('RFC 9449 §4.3 (3): a jti that is %s is refused [D11, DPOP-4.3-3]', (_title, jti) => {
     refused(check({ jti }), 'dpop_jti_malformed')
   })
 
   test.each(['j', 'j'.repeat(256), 'a\0b', '*\r\n'])(
-    'RFC 9449 §4.3 (3), D11: any other is only an identifier (%#)',
+    'RFC 9449 §4.3 (3): any other is only an identifier (%#) [D11]',
     (jti) => {
       expect(check({ jti })).toMatchObject({ jti })
     },
@@ -74,11 +74,11 @@ describe('checkProofClaims', () => {
     ['negative', '-1'],
     ['in milliseconds', '1700000000000'],
     ['1e308', '1e308'],
-  ])('RFC 9449 §4.3 (3), D10: an iat that is %s is refused', (_title, json) => {
+  ])('RFC 9449 §4.3 (3): an iat that is %s is refused [D10, DPOP-4.3-3]', (_title, json) => {
     refused(check(parseJsonObject(`{"iat":${json}}`)!), 'dpop_iat_malformed')
   })
 
-  test('RFC 9449 §4.3 (3), D10: a proof without iat is refused', () => {
+  test('RFC 9449 §4.3 (3): a proof without iat is refused [D10, DPOP-4.3-3]', () => {
     refused(check({ iat: undefined }), 'dpop_iat_malformed')
   })
 
@@ -87,7 +87,7 @@ describe('checkProofClaims', () => {
   })
 
   test.each([[null], [5], [['n']], [{}], [true]])(
-    'RFC 9449 §4.3 (3): a nonce that is no text is refused (%j)',
+    'RFC 9449 §4.3 (3): a nonce that is no text is refused (%j) [DPOP-4.3-3]',
     (nonce) => {
       refused(check({ nonce }), 'dpop_nonce_malformed')
     },
@@ -101,11 +101,14 @@ describe('checkProofClaims', () => {
     ['null', null],
     ['an array', ['POST']],
     ['empty', ''],
-  ])('RFC 9449 §4.3 (8), RFC 9110 §9.1, D07: the method %s is refused', (_title, htm) => {
-    refused(check({ htm }), 'dpop_htm_mismatch')
-  })
+  ])(
+    'RFC 9449 §4.3 (8), RFC 9110 §9.1: the method %s is refused [D07, DPOP-4.3-8]',
+    (_title, htm) => {
+      refused(check({ htm }), 'dpop_htm_mismatch')
+    },
+  )
 
-  test('RFC 9449 §4.3 (8), D07: a proof for GET is none for HEAD', () => {
+  test('RFC 9449 §4.3 (8): a proof for GET is none for HEAD [D07, DPOP-4.3-8]', () => {
     refused(check({ htm: 'GET' }, { method: 'HEAD' }), 'dpop_htm_mismatch')
   })
 
@@ -119,7 +122,7 @@ describe('checkProofClaims', () => {
     'https://rs.example/p%61yments',
     'https://rs.example/a/../payments',
     'https://rs.example/./payments',
-  ])('RFC 9449 §4.3 (9), D08: %s is the same target', (htu) => {
+  ])('RFC 9449 §4.3 (9): %s is the same target [D08, DPOP-4.3-9, DPOP-4.3-9n]', (htu) => {
     expect(check({ htu })).toMatchObject({ jti: 'jti' })
   })
 
@@ -145,7 +148,7 @@ describe('checkProofClaims', () => {
     'payments',
     '//rs.example/payments',
     '',
-  ])('RFC 9449 §4.3 (9), D08: %s is another', (htu) => {
+  ])('RFC 9449 §4.3 (9): %s is another [D08, DPOP-4.3-9]', (htu) => {
     refused(check({ htu }), 'dpop_htu_mismatch')
   })
 
@@ -154,7 +157,7 @@ describe('checkProofClaims', () => {
   })
 
   test.each([[undefined], [null], [5], [['https://rs.example/payments']], [{}]])(
-    'RFC 9449 §4.3 (3): an htu that is no text is refused (%j)',
+    'RFC 9449 §4.3 (3): an htu that is no text is refused (%j) [DPOP-4.3-3]',
     (htu) => {
       refused(check({ htu }), 'dpop_htu_malformed')
     },
@@ -187,7 +190,7 @@ describe('checkProofClaims', () => {
     ['the token itself', 'token'],
     ['hexadecimal', Buffer.from(sha256('token'), 'base64url').toString('hex')],
     ['an array', [sha256('token')]],
-  ])('RFC 9449 §4.3 (12), D17, D27: an ath that is %s is refused', (_title, ath) => {
+  ])('RFC 9449 §4.3 (12): an ath that is %s is refused [D17, D27, DPOP-4.3-12a]', (_title, ath) => {
     refused(check({ ath }), 'dpop_ath_mismatch')
   })
 })

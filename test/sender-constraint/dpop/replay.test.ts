@@ -19,19 +19,19 @@ const proofOf = (jti: string, changed: Partial<VerifiedProof> = {}): VerifiedPro
 })
 
 describe('replayKey', () => {
-  test('RFC 9449 §11.1, D16: a proof has one key, whenever and with whatever nonce it was made', () => {
+  test('RFC 9449 §11.1: a proof has one key, whenever and with whatever nonce it was made [D16]', () => {
     const key = replayKey(proofOf('a'))
     expect(replayKey(proofOf('a', { iat: NOW + 1, nonce: 'n', acceptableUntil: 5 }))).toBe(key)
   })
 
-  test('RFC 9449 §11.1, D14: no client can burn a jti of another', () => {
+  test('RFC 9449 §11.1: no client can burn a jti of another [D14]', () => {
     expect(replayKey(proofOf('a', { keyThumbprint: OTHER_THUMBPRINT }))).not.toBe(
       replayKey(proofOf('a')),
     )
   })
 
   test.each(['', 'a', 'a'.repeat(10_240), 'a\0b', 'a*?[x]', 'a\r\nSET x', '%s%n', 'é'])(
-    'RFC 9449 §11.1, D11: whatever the client wrote, the key has one form (%#)',
+    'RFC 9449 §11.1: whatever the client wrote, the key has one form (%#) [D11]',
     (jti) => {
       expect(isSha256Thumbprint(replayKey(proofOf(jti)))).toBe(true)
     },
