@@ -4,12 +4,12 @@
  * @module
  */
 
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { SecureContext, TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import type { Connection } from '../check/request.ts'
 import type { LimitsConfig, ListenerConfig } from '../config/configuration.ts'
 import { type Failure, fail } from '../failure/failure.ts'
@@ -23,12 +23,10 @@ import { countHandshake, countHandshakeError } from './handshake.ts'
 import { listen, urlOf } from './listening.ts'
 import { failureOfParser, refuseRaw } from './malformed.ts'
 import { OpenResponses } from './open-responses.ts'
+import { ServerNames } from './server-name.ts'
+import { rotateTicketKeys } from './ticket-keys.ts'
 import { asksForCertificates, contextOptions, Hosts, isSameTrust } from './tls-context.ts'
-import { TcpSockets } from './unrecognized-name.ts'
 import { isWebSocketHandshake, Upgrades } from './upgrade.ts'
-
-/** RFC 9325 §3.4: weekly at the latest. A ticket is good for two hours, and dies with its key. */
-const TICKET_KEY_MS = 12 * 3_600_000
 
 export interface ListenerParts {
   readonly gateway: Gateway
@@ -44,8 +42,7 @@ export interface ListenerParts {
 export class Listener {
   readonly #parts: ListenerParts
   readonly #server: Server
-  readonly #tcp: TcpSockets
-  readonly #rotation: NodeJS.Timeout
+  readonly #names = new ServerNames((name) => this.#hosts.find(name))
   #connections = new WeakMap<object, Connection>()
   readonly #responses = new OpenResponses()
   /** Sockets whose last answer was written by hand. */
@@ -63,9 +60,6 @@ export class Listener {
     this.#upgrades = new Upgrades(parts.metrics, parts.limits.idle)
     this.#front = new Front(config)
     this.#server = this.#createServer()
-    this.#tcp = new TcpSockets(this.#server)
-    const rotate = () => this.#server.setTicketKeys(randomBytes(48))
-    this.#rotation = setInterval(rotate, TICKET_KEY_MS).unref()
   }
 
   get address(): string {
@@ -105,7 +99,6 @@ export class Listener {
   /** Takes no new connection; answers what is under way and says that it was the last. */
   drain(): Promise<void> {
     this.#draining = true
-    clearInterval(this.#rotation)
     this.#responses.drain()
     return new Promise((resolve) => {
       this.#server.close(() => resolve())
@@ -115,22 +108,18 @@ export class Listener {
 
   /** Ends every connection. */
   destroy(): void {
-    clearInterval(this.#rotation)
     this.#server.closeAllConnections()
     this.#upgrades.destroy()
   }
 
   #createServer(): Server {
     const { limits, silence } = this.#parts
-    const chooseContext = this.#chooseContext.bind(this)
     const server = createServer({
       ...contextOptions(this.#config, this.#config.certificates[0]!),
       // RFC 9325 §3.8: nothing else is spoken here.
       ALPNProtocols: ['http/1.1'],
-      // Called as a method of the connection's TLSSocket.
-      SNICallback(this: unknown, name, done) {
-        chooseContext(this, name, done)
-      },
+      // RFC 9325 §3.7: a name that is not served is refused in the handshake.
+      SNICallback: this.#names.choose,
       // The chain is judged per request, where the client can be told why; see check/sender-constraint.
       requestCert: asksForCertificates(this.#config),
       rejectUnauthorized: false,
@@ -147,6 +136,8 @@ export class Listener {
       shouldUpgradeCallback: (incoming) =>
         this.#responses.hasAnswered(incoming.socket) && isWebSocketHandshake(incoming),
     })
+    rotateTicketKeys(server)
+    this.#names.watch(server)
     server.maxConnections = limits.connections
     limitConnections(server, limits.connectionsPerAddress, (one) => this.#front.trusts(one))
     server.maxRequestsPerSocket = limits.requestsPerConnection
@@ -171,21 +162,6 @@ export class Listener {
     })
     server.on('clientError', (error, socket) => this.#refuseMalformed(error, socket))
     return server
-  }
-
-  #chooseContext(
-    handshake: unknown,
-    name: string,
-    done: (error: Error | null, context?: SecureContext) => void,
-  ): void {
-    const host = this.#hosts.find(name.toLowerCase())
-    if (host !== undefined) {
-      done(null, host.context)
-      return
-    }
-    // RFC 9325 §3.7: a name that is not served is refused in the handshake.
-    const refusal = Object.assign(new Error('no such host'), { code: 'UNRECOGNIZED_NAME' })
-    this.#tcp.refuseName(handshake, () => done(refusal))
   }
 
   #greet(socket: TLSSocket): void {

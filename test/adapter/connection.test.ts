@@ -87,7 +87,7 @@ test('RFC 6066 §3: a name is the same in capital letters, and need not be there
   expect(nameless.facts.serverName).toBeUndefined()
 })
 
-test('RFC 8705 §3.1: a certificate by its thumbprint and times', async () => {
+test('RFC 8705 §3.1: a certificate by its thumbprint and times [MTLS-1, MTLS-2]', async () => {
   const { facts } = await factsOf(showing(holder))
   expect(facts.certificate).toMatchObject({
     der: new X509Certificate(holder.certificate).raw,

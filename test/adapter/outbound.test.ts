@@ -148,7 +148,7 @@ describe('RFC 9325 §7.1: who is called proves who it is [F1B-SEC-2, F2-NET-4, I
     expect(stub.requests).toHaveLength(before)
   })
 
-  test('by the name that it is called by, or by the one that is configured', async () => {
+  test('by the name that it is called by, or by the one that is configured [TLS-15]', async () => {
     stub.answer = () => ({ body: '' })
     const renamed = { ...stub.tls, serverName: 'other.example' }
     expect(await faultOf(open(renamed).call(stub.origin, GET))).toBe('error')

@@ -83,19 +83,19 @@ describe('options of a context', () => {
     expect(options).toMatchObject({ minVersion: expected, maxVersion: 'TLSv1.3' })
   })
 
-  test('RFC 9325 §3.5, RFC 9325 §3.3: no renegotiation and no compression', () => {
+  test('RFC 9325 §3.5, RFC 9325 §3.3: no renegotiation and no compression [TLS-4, TLS-10]', () => {
     const { secureOptions = 0 } = optionsOf(listener([[]]))
     expect(secureOptions & constants.SSL_OP_NO_RENEGOTIATION).not.toBe(0)
     expect(secureOptions & constants.SSL_OP_NO_COMPRESSION).not.toBe(0)
     expect(secureOptions & constants.SSL_OP_NO_TICKET).toBe(0)
   })
 
-  test('RFC 9325 §3.4: no tickets where they are turned off', () => {
+  test('RFC 9325 §3.4: no tickets where they are turned off [TLS-9]', () => {
     const { secureOptions = 0 } = optionsOf(listener([[]], [], { sessionTickets: false }))
     expect(secureOptions & constants.SSL_OP_NO_TICKET).not.toBe(0)
   })
 
-  test('RFC 9325 §3.4: no tickets where hosts trust different authorities', () => {
+  test('RFC 9325 §3.4: no tickets where hosts trust different authorities [M07, PF-17, TLS-9]', () => {
     const required: ClientCertificatePolicy = { mode: 'required', from: 'tls', ca: authorities }
     const { secureOptions = 0 } = optionsOf(listener([['a'], ['b']], [OFF, required]))
     expect(secureOptions & constants.SSL_OP_NO_TICKET).not.toBe(0)

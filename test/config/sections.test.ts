@@ -1,4 +1,6 @@
+import { webcrypto } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createAuthority } from '../../src/demo/certificates.ts'
 import { createWorkspace, found, gateway, type Workspace } from './workspace.ts'
 
 let workspace: Workspace
@@ -135,6 +137,41 @@ describe('a listener', () => {
     ['a version that is a number', { listen: listen('min_version: 1.3') }, ['invalid-value']],
   ])('%s', async (_, change, ids) => {
     expect(await said(change)).toEqual(ids)
+  })
+
+  test('RFC 9325 §4.5: does not start with a key that is too weak [TLS-8]', async () => {
+    const authority = await createAuthority({ name: 'weak' })
+    const keys = (await webcrypto.subtle.generateKey(
+      {
+        name: 'RSASSA-PKCS1-v1_5',
+        hash: 'SHA-256',
+        modulusLength: 1024,
+        publicExponent: new Uint8Array([1, 0, 1]),
+      },
+      true,
+      ['sign', 'verify'],
+    )) as webcrypto.CryptoKeyPair
+    const weak = await authority.issueServer({ dnsNames: ['api.bank.example'], keys })
+    await workspace.write('tls/weak.crt', weak.certificate)
+    await workspace.write('tls/weak.key', weak.key)
+    const change = { listen: listen('', 'certificate: tls/weak.crt, key: tls/weak.key') }
+    expect(await said(change)).toEqual(['weak-key'])
+  })
+
+  test('may forget its sessions', async () => {
+    const found = []
+    for (const more of ['', 'session_tickets: on', 'session_tickets: off']) {
+      const { configuration } = await workspace.load(gateway({ listen: listen(more) }))
+      found.push(configuration?.listeners[0]?.sessionTickets)
+    }
+    expect(found).toEqual([true, true, false])
+    const long = listeners(`{ ${PAIR} }`)
+    const change = {
+      ...long,
+      listeners: long.listeners.replace('tls: {', 'tls: { session_tickets: off,'),
+    }
+    const { configuration } = await workspace.load(gateway(change))
+    expect(configuration?.listeners[0]?.sessionTickets).toBe(false)
   })
 
   test('asks for certificates where it has CAs, and not otherwise', async () => {

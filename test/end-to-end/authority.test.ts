@@ -70,7 +70,7 @@ describe('RFC 9112 §3.2: a request says once, and well, which host it is for', 
   )
 })
 
-describe('RFC 9110 §7.4: an authority that is not served is answered 421', () => {
+describe('RFC 9110 §7.4: an authority that is not served is answered 421 [RT-3, HTTP-5]', () => {
   test.each([
     'other.example',
     '127.0.0.1',

@@ -150,7 +150,7 @@ describe.each(['TLSv1.3', 'TLSv1.2'] as const)('%s', (maxVersion) => {
 })
 
 describe('RFC 8705 §3: the binding is to the certificate of the connection', () => {
-  test('another one of the same key, subject and authority does not do', async () => {
+  test('another one of the same key, subject and authority does not do [MTLS-1, MTLS-10, M02]', async () => {
     const { mtls } = fixture.certificates
     const twin = await fixture.authority.issueClient({ commonName: 'mtls', keys: mtls.keys })
     const gateway = gateways.optional!
@@ -160,7 +160,7 @@ describe('RFC 8705 §3: the binding is to the certificate of the connection', ()
   })
 
   test.each(['TLSv1.2', 'TLSv1.3'] as const)(
-    'a session that is resumed with %s is that of its first handshake, whatever is shown then',
+    'a session that is resumed with %s is that of its first handshake, whatever is shown then [M05]',
     async (maxVersion) => {
       const { mtls, stranger } = fixture.certificates
       const gateway = gateways.optional!
@@ -175,7 +175,7 @@ describe('RFC 8705 §3: the binding is to the certificate of the connection', ()
   )
 })
 
-test('a certificate that ends while its connection lives is refused from then on, resumed too', async () => {
+test('a certificate that ends while its connection lives is refused from then on, resumed too [MTLS-9, M06]', async () => {
   const gateway = gateways.optional!
   const brief = await fixture.authority.issueClient({
     commonName: 'brief',
@@ -199,7 +199,7 @@ test('a certificate that ends while its connection lives is refused from then on
 
 describe('RFC 9325 §7.5: an authority that is no longer trusted', () => {
   test.each(['TLSv1.2', 'TLSv1.3'] as const)(
-    'does not go on being trusted in sessions of %s that are resumed',
+    'does not go on being trusted in sessions of %s that are resumed [TLS-19]',
     async (maxVersion) => {
       const text = (ca: string) => `version: 1
 profile: fapi2-security

@@ -148,6 +148,21 @@ describe('RFC 7662 §2.1: the gateway authenticates by [INT-1]', () => {
     ).toBeGreaterThan(0)
   })
 
+  test('RFC 8705 §3.2: a token is bound to the certificate that the answer names [MTLS-3]', async () => {
+    const stranger = createCaller(fixture, gateway, fixture.certificates.stranger)
+    try {
+      const token = await newToken()
+      const id = randomUUID()
+      const fields = ['Authorization', `Bearer ${token}`, 'x-fapi-interaction-id', id]
+      const answer = await stranger.send({ path: '/accounts/basic', fields })
+      expect(answer.status).toBe(401)
+      expect(await gateway.accessLine(id)).toMatchObject({ reason: 'cnf_x5t_mismatch' })
+      expect(await ask('basic', token)).toMatchObject(SERVED)
+    } finally {
+      stranger.close()
+    }
+  })
+
   test('RFC 7662 §2.3: where it is not believed, nothing is known of the token', async () => {
     const before = fixture.reached.length
     const id = randomUUID()

@@ -149,7 +149,7 @@ describe('times and numbers', () => {
   test.concurrent.each([
     ['nothing', ''],
     ['half a ClientHello', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
-  ])('a handshake of which %s comes is given up', async (_, bytes) => {
+  ])('a handshake of which %s comes is given up [M14]', async (_, bytes) => {
     const socket = connect(open.gateway.port, '127.0.0.1')
     socket.on('error', () => {})
     socket.resume()
@@ -175,7 +175,7 @@ describe('times and numbers', () => {
   })
 })
 
-test('connections beyond the limit are turned away, and those there are go on', async () => {
+test('connections beyond the limit are turned away, and those there are go on [M25]', async () => {
   const open = await startOpenGateway('limits: { connections: 1 }\n')
   const first = await openSocket(open.fixture, open.gateway)
   await expect(openSocket(open.fixture, open.gateway)).rejects.toThrow()

@@ -110,17 +110,17 @@ describe('a token that is not proven to be in the right hands', () => {
     )
   })
 
-  test('RFC 8705 §3: no certificate', async () => {
+  test('RFC 8705 §3: no certificate [MTLS-4, M01]', async () => {
     const by = { by: 'none' } as const
     await expectRefused(await tokenOf('mtls'), refusedToken('tls_client_cert_missing'), by)
   })
 
-  test('RFC 8705 §3: another certificate of the same authority', async () => {
+  test('RFC 8705 §3: another certificate of the same authority [MTLS-1, M02]', async () => {
     const by = { by: 'stranger' } as const
     await expectRefused(await tokenOf('mtls'), refusedToken('cnf_x5t_mismatch'), by)
   })
 
-  test('RFC 8705 §2.1: the right certificate, from an authority that is not trusted', async () => {
+  test('RFC 8705 §2.1: the right certificate, from an authority that is not trusted [MTLS-6]', async () => {
     const token = await mint({ cnf: { 'x5t#S256': foreign.thumbprint } })
     await expectRefused(token, refusedToken('tls_client_cert_untrusted'), { by: 'foreign' })
   })

@@ -89,7 +89,7 @@ const changes: [string, string, string, boolean][] = [
   ['another scope alone', '{ ca: ca.pem }', '{ ca: ca.pem }', false],
 ]
 
-describe('RFC 9325 §7.5: a connection that was made by a former rule', () => {
+describe('RFC 9325 §7.5: a connection that was made by a former rule [TLS-19]', () => {
   test.each(changes)(
     'is not believed by the next one, amid a request: %s',
     async (_title, before, after, isChanged) => {
@@ -139,7 +139,7 @@ describe('RFC 9325 §7.5: a connection that was made by a former rule', () => {
   )
 })
 
-test('RFC 9325 §7.5: a new connection is judged by the new authority [F2-NET-6]', async () => {
+test('RFC 9325 §7.5: a new connection is judged by the new authority [F2-NET-6, TLS-19]', async () => {
   gateway = await fixture.gateway(trusting('{ ca: ca.pem }'))
   expect([await statusOf(own), await statusOf(foreign)]).toEqual([200, 401])
   await reload(trusting('{ ca: other.pem }'))

@@ -88,7 +88,7 @@ async function statusOf(
   return answer?.status ?? 'closed'
 }
 
-describe('RFC 6066 §3: a name decides which certificate is shown', () => {
+describe('RFC 6066 §3: a name decides which certificate is shown [TLS-12]', () => {
   test.each([
     [A, A],
     [B, B],
@@ -109,12 +109,12 @@ describe('RFC 6066 §3: a name decides which certificate is shown', () => {
     'wild.example',
     'x.y.wild.example',
     `${'a'.repeat(60)}.${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(60)}`,
-  ])('RFC 9325 §3.7: %s is refused', async (servername) => {
+  ])('RFC 9325 §3.7: %s is refused [M11]', async (servername) => {
     expect(await probe(fixture, gateway, { servername })).toMatch(/UNRECOGNIZED_NAME$/)
     expect(await statusOf(OPEN)).toBe(200)
   })
 
-  test('no name at all is refused, where names decide about certificates of clients', async () => {
+  test('no name at all is refused, where names decide about certificates of clients [M11]', async () => {
     expect(await statusOf('', {}, OPEN)).toBe('closed')
     expect(await statusOf('', withCertificate(ofA), A)).toBe('closed')
   })
@@ -143,13 +143,16 @@ describe('RFC 8705 §2.1: a name decides whose certificates are accepted', () =>
   test.each([
     ['octets', byOctets],
     ['records', byRecords],
-  ])('RFC 8446 §5.1: also where the name comes in single %s', async (_, cut) => {
-    const relay = await startRelay(gateway, cut)
-    expect(await statusOf(A, {}, A, relay)).toBe('closed')
-    expect(await statusOf(A, withCertificate(ofB), A, relay)).toBe('closed')
-    expect(await statusOf(A, withCertificate(ofA), A, relay)).toBe(200)
-    relay.close()
-  })
+  ])(
+    'RFC 8446 §5.1, CVE-2026-32305: also where the name comes in single %s [PF-14]',
+    async (_, cut) => {
+      const relay = await startRelay(gateway, cut)
+      expect(await statusOf(A, {}, A, relay)).toBe('closed')
+      expect(await statusOf(A, withCertificate(ofB), A, relay)).toBe('closed')
+      expect(await statusOf(A, withCertificate(ofA), A, relay)).toBe(200)
+      relay.close()
+    },
+  )
 })
 
 describe('RFC 9110 §15.5.20: a connection serves the host that it was made for', () => {
@@ -158,13 +161,28 @@ describe('RFC 9110 §15.5.20: a connection serves the host that it was made for'
     [OPEN, B],
     [OPEN, A.toUpperCase()],
     [OPEN, `${A}:443`],
-    [OPEN, `${A}.`],
     [WILD, OPEN],
     [WILD, 'y.wild.example'],
-  ])('made for %s, asked for %s', async (servername, host) => {
+  ])(
+    'CVE-2026-48491: made for %s, asked for %s [PF-16, M10, HTTP-5, RT-3]',
+    async (servername, host) => {
+      const before = fixture.reached.length
+      expect(await statusOf(servername, {}, host)).toBe(421)
+      expect(fixture.reached).toHaveLength(before)
+    },
+  )
+
+  test('CVE-2022-23632: a host with a dot behind it is not the one without [PF-15]', async () => {
     const before = fixture.reached.length
-    expect(await statusOf(servername, {}, host)).toBe(421)
+    for (const [servername, options] of [
+      [OPEN, {}],
+      [A, withCertificate(ofA)],
+    ] as const) {
+      expect(await statusOf(servername, options, `${A}.`)).toBe(421)
+    }
+    expect(await statusOf(`${A}.`, { checkServerIdentity: () => undefined })).toBe('closed')
     expect(fixture.reached).toHaveLength(before)
+    expect(await statusOf(A, withCertificate(ofA), A)).toBe(200)
   })
 
   test('and not that of another authority either', async () => {
@@ -172,7 +190,7 @@ describe('RFC 9110 §15.5.20: a connection serves the host that it was made for'
   })
 })
 
-describe('RFC 9325 §3.4: no session of one host is resumed on another', () => {
+describe('RFC 9325 §3.4, CVE-2025-23419: no session of one host is resumed on another [M07, PF-17]', () => {
   test.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', async (maxVersion) => {
     const sessions: Buffer[] = []
     const first = await openSocket(fixture, gateway, {

@@ -165,11 +165,12 @@ describe.skipIf(!hasTestssl)(`testssl.sh${hasTestssl ? '' : ' (is not installed)
 
   async function scan(name: string): Promise<Finding[]> {
     const file = join(fixture.folder, `${name}.json`.replace(' ', '-'))
-    const checks = ['--protocols', '--standard', '--fs', '--server-preference', '--server-defaults']
+    // Suites and groups one by one are sslscan's to find, in a hundredth of the time.
+    const checks = ['--protocols', '--server-preference', '--server-defaults', '--vulnerable']
     const how = ['--quiet', '--color', '0', '--warnings', 'off', '--nodns', 'none']
     const where = ['--ip', '127.0.0.1', '--add-ca', join(fixture.folder, 'ca.pem')]
     const to = `https://${HOST}:${ports.get(name)}`
-    const argv = [...how, ...where, ...checks, '--vulnerable', '--grease', '-oj', file, to]
+    const argv = [...how, ...where, ...checks, '-oj', file, to]
     const running = promisify(execFile)('testssl', argv, { maxBuffer: 10_000_000 })
     // Its exit code counts findings, among them those that are explained.
     running.child.stdin?.end()
@@ -184,7 +185,7 @@ describe.skipIf(!hasTestssl)(`testssl.sh${hasTestssl ? '' : ' (is not installed)
     cert_revocation: 'the certificate of this test names no list and no responder',
   }
 
-  // What differs between the others is seen above, in a hundredth of the time.
+  // What differs between the others is seen above.
   test.concurrent.each(
     TARGETS.filter((one) => ['fapi1-advanced RSA', 'fapi2-security EC'].includes(nameOf(one))).map(
       (target) => [nameOf(target), target] as const,
@@ -208,11 +209,9 @@ describe.skipIf(!hasTestssl)(`testssl.sh${hasTestssl ? '' : ' (is not installed)
       expect(found('cipherorder_TLSv1_3')?.split(' ')).toEqual(SUITES_OF_1_3)
       expect(found('cipher_order')).toBe('server')
       expect(found('protocol_negotiated')).toContain('TLS1.3')
-      expect(found('PFS_ECDHE_curves')?.trim()).toBe('prime256v1 secp384r1 X25519')
       expect(found('secure_renego')).toBe('supported')
       expect(found('secure_client_renego')).toBe('not vulnerable')
       expect(found('CRIME_TLS')).toBe('not vulnerable')
-      expect(found('GREASE')).toBe('No bugs found.')
 
       const extensions = found('TLS_extensions')
       expect(extensions).toContain('renegotiation info/#65281')
@@ -220,6 +219,6 @@ describe.skipIf(!hasTestssl)(`testssl.sh${hasTestssl ? '' : ' (is not installed)
       expect(extensions?.includes('session ticket/#35')).toBe(!isForgetful)
       if (isForgetful) expect(found('sessionresumption_ID')).toBe('not supported')
     },
-    170_000,
+    300_000,
   )
 })

@@ -52,7 +52,7 @@ async function failures(reason: string): Promise<number> {
 
 describe('versions', () => {
   test.each(['TLSv1', 'TLSv1.1'] as const)(
-    'RFC 8996 §4, RFC 8996 §5: %s is refused',
+    'RFC 8996 §4, RFC 8996 §5: %s is refused [TLS-1, M13]',
     async (version) => {
       const before = await failures('protocol_version')
       const options = { ciphers: 'ALL:@SECLEVEL=0', minVersion: version, maxVersion: version }
@@ -61,7 +61,7 @@ describe('versions', () => {
     },
   )
 
-  test('RFC 9325 §3.1.1: TLS 1.3 is preferred, and TLS 1.2 is there', async () => {
+  test('RFC 9325 §3.1.1: TLS 1.3 is preferred, and TLS 1.2 is there [TLS-2, TLS-3, MTLS-13]', async () => {
     expect(await probe(fixture, gateway)).toMatchObject({ protocol: 'TLSv1.3' })
     const old: ConnectionOptions = { maxVersion: 'TLSv1.2' }
     expect(await probe(fixture, gateway, old)).toMatchObject({ protocol: 'TLSv1.2' })
@@ -91,19 +91,19 @@ describe('cipher suites', () => {
 
   test.each<[string, string, 'RSA' | 'EC', string[]]>([
     [
-      'FAPI 2.0 SP §5.2.2: with an RSA key [F2-NET-5]',
+      'FAPI 2.0 SP §5.2.2: with an RSA key [F2-NET-5, TLS-5, TLS-6, TLS-7, M13]',
       'fapi2-security',
       'RSA',
       ['TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256', 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384'],
     ],
     [
-      'FAPI 2.0 SP §5.2.2: with an EC key [F2-NET-5]',
+      'FAPI 2.0 SP §5.2.2: with an EC key [F2-NET-5, TLS-5, TLS-6, TLS-7, M13]',
       'fapi2-security',
       'EC',
       ['TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256', 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384'],
     ],
     [
-      'FAPI 1.0 Advanced §8.5: with an RSA key [F1A-TLS-1]',
+      'FAPI 1.0 Advanced §8.5: with an RSA key [F1A-TLS-1, TLS-5, TLS-7]',
       'fapi1-advanced',
       'RSA',
       ['TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256', 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384'],
@@ -123,7 +123,7 @@ describe('cipher suites', () => {
     expect(await suitesOf(target)).toEqual(expected)
   })
 
-  test('RFC 8446 §9.1: of TLS 1.3 these three, and none with CCM', async () => {
+  test('RFC 8446 §9.1: of TLS 1.3 these three, and none with CCM [TLS-5]', async () => {
     for (const suite of SUITES_OF_1_3) {
       expect(await probe(fixture, gateway, { ciphers: suite })).toMatchObject({ suite })
     }
@@ -139,7 +139,7 @@ describe('cipher suites', () => {
   test.each<[string, ConnectionOptions]>([
     ['RFC 9325 §4.5: a group of less than 128 bits', { ecdhCurve: 'P-192' }],
     ['RFC 9155 §2: signatures with SHA-1', { sigalgs: 'RSA+SHA1' }],
-  ])('%s is refused', async (_, options) => {
+  ])('%s is refused [TLS-8]', async (_, options) => {
     const outcome = await probe(fixture, gateway, {
       ciphers: 'ALL:@SECLEVEL=0',
       maxVersion: 'TLSv1.2',
@@ -151,7 +151,7 @@ describe('cipher suites', () => {
 
 describe('application protocols', () => {
   test.each([[['h2']], [['http/1.0']], [['h2', 'h2c', 'spdy/3']]])(
-    'RFC 7301 §3.2: %j is refused with no_application_protocol',
+    'RFC 7301 §3.2: %j is refused with no_application_protocol [TLS-13, M26]',
     async (ALPNProtocols) => {
       const before = await failures('no_application_protocol')
       const outcome = await probe(fixture, gateway, { ALPNProtocols })
@@ -169,14 +169,14 @@ describe('application protocols', () => {
     expect(await probe(fixture, gateway, options)).toMatchObject({ alpn })
   })
 
-  test('a thousand protocols do no harm', async () => {
+  test('a thousand protocols do no harm [M26]', async () => {
     const ALPNProtocols = Array.from({ length: 1000 }, (_, i) => `x-${i}`)
     expect(await probe(fixture, gateway, { ALPNProtocols })).toMatch(/NO_APPLICATION_PROTOCOL$/)
   })
 })
 
 describe('what can be done with a connection', () => {
-  test('RFC 9325 §3.5: a renegotiation is refused', async () => {
+  test('RFC 9325 §3.5: a renegotiation is refused [TLS-10, M12]', async () => {
     const { socket, closed } = await openSocket(fixture, gateway, { maxVersion: 'TLSv1.2' })
     const outcome = new Promise((resolve) => {
       socket.renegotiate({ rejectUnauthorized: true }, resolve)
@@ -185,7 +185,7 @@ describe('what can be done with a connection', () => {
     expect(await outcome).toMatchObject({ code: 'ERR_SSL_NO_RENEGOTIATION' })
   })
 
-  test('RFC 9325 §3.3: nothing is compressed, though the client would', async () => {
+  test('RFC 9325 §3.3: nothing is compressed, though the client would [TLS-4]', async () => {
     const socket = connectTcp(gateway.port, '127.0.0.1')
     socket.write(helloThatCompresses())
     const [hello] = await once(socket, 'data')

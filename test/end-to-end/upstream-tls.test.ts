@@ -1,8 +1,11 @@
 import { writeFile } from 'node:fs/promises'
+import { createServer } from 'node:https'
 import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Bank, startBank } from '../../src/demo/bank.ts'
 import { type Authority, createAuthority } from '../../src/demo/certificates.ts'
+import { listen } from '../../src/demo/loopback.ts'
 import { type Fixture, startFixture, type TestGateway } from '../support/fixture.ts'
 import { get } from '../support/open-gateway.ts'
 import { sendRaw } from '../support/raw-socket.ts'
@@ -90,7 +93,7 @@ test.each(TRUSTED)('RFC 9325 §7.1: %s: an upstream that can be verified is aske
 })
 
 test.each(REFUSED)(
-  'RFC 9325 §7.1: %s: %s is answered 502 [F1B-SEC-2, F2-NET-4, BT-13]',
+  'RFC 9325 §7.1: %s: %s is answered 502 [F1B-SEC-2, F2-NET-4, BT-13, M19, TLS-15]',
   async (id, _, reason) => {
     const before = reached.length
     const answer = await statusOf(id)
@@ -101,3 +104,70 @@ test.each(REFUSED)(
     expect(reached).toHaveLength(before)
   },
 )
+
+test('two upstreams at one address keep their names and certificates apart, sessions too [M20]', async () => {
+  const keys = fixture.server.keys
+  const dnsNames = ['core.internal', 'other.internal']
+  const own = await internal.issueServer({ dnsNames, keys })
+  const seen: string[] = []
+  const server = createServer(
+    {
+      cert: own.certificate,
+      key: own.key,
+      ca: internal.certificate,
+      requestCert: true,
+      rejectUnauthorized: false,
+    },
+    (incoming, response) => {
+      const socket = incoming.socket as TLSSocket & { servername?: string | false }
+      const subject = socket.getPeerX509Certificate()?.subject ?? 'nobody'
+      seen.push(`${incoming.url} ${socket.servername || 'nameless'} ${subject}`)
+      // Each request has a connection of its own, and the next one a session to come back with.
+      response.writeHead(200, { connection: 'close' }).end()
+    },
+  )
+  const { port, close } = await listen(server, 0)
+  try {
+    for (const commonName of ['one', 'two']) {
+      const { certificate, key } = await internal.issueClient({ commonName, keys })
+      await writeFile(join(fixture.folder, `${commonName}.crt`), certificate)
+      await writeFile(join(fixture.folder, `${commonName}.key`), key)
+    }
+    const at = `url: "https://127.0.0.1:${port}", ca: internal.pem`
+    const upstreams = {
+      one: `${at}, server_name: core.internal, cert: one.crt, key: one.key`,
+      two: `${at}, server_name: core.internal, cert: two.crt, key: two.key`,
+      renamed: `${at}, server_name: other.internal, cert: one.crt, key: one.key`,
+      nobody: `${at}, server_name: core.internal`,
+    }
+    const several = await fixture.gateway(`version: 1
+profile: fapi2-security
+listen: { address: 127.0.0.1:0, public_url: https://$HOST, certificate: server.crt, key: server.key }
+upstreams:
+${Object.entries(upstreams)
+  .map(([id, settings]) => `  ${id}: { ${settings} }`)
+  .join('\n')}
+shutdown: { ready_off_for: 0s, drain: 2s }
+routes:
+${Object.keys(upstreams)
+  .map((id) => `  - { id: ${id}, match: /${id}, public: true, upstream: ${id} }`)
+  .join('\n')}
+`)
+    for (let i = 0; i < 3; i++) {
+      for (const id of Object.keys(upstreams)) {
+        const [answer] = await sendRaw(fixture, several, get(`/${id}`, ['Connection: close']))
+        expect(answer?.status).toBe(200)
+      }
+    }
+    expect(new Set(seen)).toEqual(
+      new Set([
+        '/one core.internal CN=one',
+        '/two core.internal CN=two',
+        '/renamed other.internal CN=one',
+        '/nobody core.internal nobody',
+      ]),
+    )
+  } finally {
+    await close()
+  }
+})

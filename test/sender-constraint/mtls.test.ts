@@ -39,7 +39,7 @@ describe('checkCertificateBinding', () => {
     })
   })
 
-  test('RFC 8705 §3.1: thumbprints that differ in the case of a letter are different', () => {
+  test('RFC 8705 §3.1: thumbprints that differ in the case of a letter are different [MTLS-2]', () => {
     expect(checkCertificateBinding(THUMBPRINT.toLowerCase(), CERTIFICATE, NOW)).toMatchObject({
       reason: 'cnf_x5t_mismatch',
     })

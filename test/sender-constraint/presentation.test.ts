@@ -185,7 +185,7 @@ describe('checkPresentation', () => {
     })
   })
 
-  test('FAPI 2.0 SP §5.3.4-5: a token that is bound to nothing is refused, certificate or not [J42]', () => {
+  test('FAPI 2.0 SP §5.3.4-5: a token that is bound to nothing is refused, certificate or not [J42, MTLS-5]', () => {
     for (const certificate of [undefined, CERTIFICATE]) {
       const presented: Presentation = { scheme: 'Bearer', proof: undefined, certificate }
       expect(checkPresentation(tokenOf(undefined), presented, strict, NOW)).toMatchObject({

@@ -21,10 +21,17 @@ export interface GatewayProcess {
   readonly exit: Promise<number | string>
 }
 
-/** @param more Variables of its environment beside those of this process. */
-export function serve(file: string, more: NodeJS.ProcessEnv = {}): GatewayProcess {
+/**
+ * @param more Variables of its environment beside those of this process.
+ * @param nodeOptions For Node itself, before the program.
+ */
+export function serve(
+  file: string,
+  more: NodeJS.ProcessEnv = {},
+  nodeOptions: readonly string[] = [],
+): GatewayProcess {
   const { FAPI_GATEWAY_CONFIG: _, NODE_OPTIONS: __, ...env } = process.env
-  const child = spawn(process.execPath, [BIN, 'serve', '--config', file], {
+  const child = spawn(process.execPath, [...nodeOptions, BIN, 'serve', '--config', file], {
     env: { ...env, ...more },
   })
   const lines: string[] = []

@@ -74,7 +74,7 @@ describe('parseConfirmation', () => {
     })
   })
 
-  describe.each(['jkt', 'x5t#S256'])('RFC 8705 §3.1, RFC 9449 §6.1: %s [J43]', (method) => {
+  describe.each(['jkt', 'x5t#S256'])('RFC 8705 §3.1, RFC 9449 §6.1: %s [J43, MTLS-2]', (method) => {
     test.each([
       ['null', null],
       ['a number', 5],
