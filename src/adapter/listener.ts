@@ -278,7 +278,7 @@ export class Listener {
   #refuse(socket: Duplex, failure: Failure): void {
     this.#parts.refused(this.#config.id, failure)
     this.#refused.add(socket)
-    if (socket.writable) refuseRaw(socket, failure)
+    if (socket.writable) refuseRaw(socket, failure, this.#config.hsts)
     else socket.destroy()
   }
 }

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream'
 import { ERRORS } from '../failure/errors.ts'
 import { type Failure, fail } from '../failure/failure.ts'
 import { bodyOf } from '../gateway/respond.ts'
+import { HSTS, hstsOf } from '../http/hsts.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
 
 /** For how long the client may take to read the answer before the connection is gone. */
@@ -31,8 +32,12 @@ export function failureOfParser(error: Error): Failure {
   }
 }
 
-/** Writes the refusal and ends the connection: what else comes on it cannot be trusted. */
-export function refuseRaw(socket: Duplex, failure: Failure): void {
+/**
+ * Writes the refusal and ends the connection: what else comes on it cannot be trusted.
+ *
+ * @param hsts Seconds, where browsers are told to keep to https.
+ */
+export function refuseRaw(socket: Duplex, failure: Failure, hsts: number | undefined): void {
   const { status } = ERRORS[failure.error]
   const interactionId = randomUUID()
   const body = bodyOf(failure, interactionId)
@@ -49,6 +54,7 @@ export function refuseRaw(socket: Duplex, failure: Failure): void {
       `Content-Length: ${Buffer.byteLength(body)}`,
       // RFC 9110 §15.5.6: of a tunnel, which is what is refused here, no method is allowed.
       ...(status === 405 ? ['Allow: '] : []),
+      ...(hsts === undefined ? [] : [`${HSTS}: ${hstsOf(hsts)}`]),
       'Connection: close',
       '',
       body,

@@ -10,6 +10,7 @@ import type { Serving } from '../gateway/handler.ts'
 import { ResourceMetadata } from '../gateway/resource-metadata.ts'
 import { Route } from '../gateway/route.ts'
 import { Router } from '../gateway/router.ts'
+import { hstsOf } from '../http/hsts.ts'
 import { type IssuerParts, ReachedIssuer } from './issuers.ts'
 import { asksForCertificates } from './tls-context.ts'
 import { PooledUpstream } from './upstream.ts'
@@ -59,6 +60,11 @@ export function buildParts(
   const serving = {
     router: new Router(routes),
     limits: configuration.limits,
+    hsts: new Map(
+      configuration.listeners.flatMap(({ id, hsts }) =>
+        hsts === undefined ? [] : [[id, hstsOf(hsts)] as const],
+      ),
+    ),
     metadata: configuration.resourceMetadata
       ? new ResourceMetadata(configuration, certificatesAsked)
       : undefined,

@@ -76,6 +76,8 @@ export interface ListenerConfig {
   readonly minVersion: string
   /** IANA names. */
   readonly cipherSuites: readonly string[]
+  /** Seconds for which browsers shall keep to https; undefined: they are not told. */
+  readonly hsts: number | undefined
 }
 
 /** How an outbound TLS connection is made. Always verified. */

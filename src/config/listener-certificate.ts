@@ -21,6 +21,8 @@ export interface Written {
   readonly clientCertificate: WrittenPolicy | undefined
   readonly minVersion: string | undefined
   readonly minVersionPath: Path
+  /** Seconds; undefined: the default. */
+  readonly hsts: number | false | undefined
 }
 
 export interface WrittenCertificate {

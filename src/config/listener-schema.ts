@@ -6,7 +6,7 @@
 
 import { z } from 'zod'
 import { transport } from '../check/transport.ts'
-import { address, file, text, url } from './setting.ts'
+import { address, file, period, text, url } from './setting.ts'
 
 const VERIFY = ['off', 'request', 'optional', 'required'] as const
 
@@ -50,6 +50,13 @@ const minVersion = transport.policy.shape.min_version.describe(
   'Lowest version of TLS; not below that of the profile.',
 )
 
+const hsts = z
+  .union([period('1d', '730d'), z.literal(false)])
+  .describe(
+    'How long browsers keep to https here: max-age of Strict-Transport-Security (RFC 6797). false: not said. Default: 365d.',
+  )
+  .optional()
+
 export const listenSchema = z
   .strictObject({
     address: address().describe('Address and port to listen on.'),
@@ -61,6 +68,7 @@ export const listenSchema = z
       .optional(),
     client_certificate: clientCertificate.optional(),
     min_version: minVersion.optional(),
+    hsts,
   })
   .describe('The one listener. Where there are several, or several certificates: listeners.')
 
@@ -77,6 +85,7 @@ export const listenerSchema = z.strictObject({
     })
     .describe('TLS towards clients. Cipher suites are those of the profile.'),
   client_certificate: clientCertificate.optional(),
+  hsts,
 })
 
 /** Both forms of a listener, in the long one. */

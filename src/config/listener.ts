@@ -79,6 +79,7 @@ function fromShort(input: ListenInput): Written {
     },
     minVersion: input.min_version,
     minVersionPath: [...path, 'min_version'],
+    hsts: input.hsts,
   }
 }
 
@@ -103,6 +104,7 @@ function fromLong(id: string, path: Path, input: ListenerInput): Written {
     clientCertificate: writtenPolicy(input.client_certificate, path),
     minVersion: input.tls.min_version,
     minVersionPath: [...path, 'tls', 'min_version'],
+    hsts: input.hsts,
   }
 }
 
@@ -165,8 +167,12 @@ function compileListener(written: Written, sources: Sources, above: Layer): List
     clientCertificate: ownPolicy ?? OFF,
     minVersion,
     cipherSuites,
+    hsts: written.hsts === false ? undefined : (written.hsts ?? YEAR),
   }
 }
+
+/** Seconds. */
+const YEAR = 31_536_000
 
 const OFF: ClientCertificatePolicy = { mode: 'off', ca: undefined }
 

@@ -31,6 +31,8 @@ import type { ClientTunnel } from './tunnel.ts'
 export interface Serving {
   readonly router: Router<Route>
   readonly limits: LimitsConfig
+  /** `Strict-Transport-Security` of listeners, by their ids (RFC 6797). */
+  readonly hsts: ReadonlyMap<string, string>
   /** Undefined where it is not published. */
   readonly metadata: ResourceMetadata | undefined
 }
@@ -89,6 +91,7 @@ export class Gateway {
     const exchange = new Exchange(incoming, response, connection, id, expectsContinue, clock())
     exchange.clientTunnel = tunnel
     exchange.pseudonym = pseudonym
+    exchange.hsts = this.#serving.hsts.get(connection.listener)
     response.once('close', () => account(exchange))
     try {
       const outcome = this.#decide(exchange, publicUrls)

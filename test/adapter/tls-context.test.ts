@@ -44,6 +44,7 @@ function listener(
     clientCertificate: OFF,
     minVersion: '1.2',
     cipherSuites: CIPHER_SUITES,
+    hsts: undefined,
     ...more,
   }
 }

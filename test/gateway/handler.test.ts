@@ -86,7 +86,7 @@ beforeEach(() => {
     certificatesAsked: false,
   })
   gateway = new Gateway(
-    { router: new Router([route]), limits, metadata: undefined },
+    { router: new Router([route]), limits, hsts: new Map(), metadata: undefined },
     {
       now: () => NOW,
       clock: () => 0,
