@@ -269,7 +269,7 @@ export class Listener {
     const interactionId = randomUUID()
     this.#parts.refused(this.#config.id, failure, interactionId)
     this.#refused.add(socket)
-    if (socket.writable) refuseRaw(socket, failure, interactionId)
+    if (socket.writable) refuseRaw(socket, failure, interactionId, this.#config.hsts)
     else socket.destroy()
   }
 }

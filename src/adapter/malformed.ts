@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream'
 import { ERRORS } from '../failure/errors.ts'
 import { type Failure, fail } from '../failure/failure.ts'
 import { bodyOf } from '../gateway/respond.ts'
+import { HSTS, hstsOf } from '../http/hsts.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
 
 /** For how long the client may take to read the answer before the connection is gone. */
@@ -30,8 +31,17 @@ export function failureOfParser(error: Error): Failure {
   }
 }
 
-/** Writes the refusal and ends the connection: what else comes on it cannot be trusted. */
-export function refuseRaw(socket: Duplex, failure: Failure, interactionId: string): void {
+/**
+ * Writes the refusal and ends the connection: what else comes on it cannot be trusted.
+ *
+ * @param hsts Seconds, where browsers are told to keep to https.
+ */
+export function refuseRaw(
+  socket: Duplex,
+  failure: Failure,
+  interactionId: string,
+  hsts: number | undefined,
+): void {
   const { status } = ERRORS[failure.error]
   const body = bodyOf(failure, interactionId)
   // Nobody else listens to a socket that was taken from its parser.
@@ -47,6 +57,7 @@ export function refuseRaw(socket: Duplex, failure: Failure, interactionId: strin
       `Content-Length: ${Buffer.byteLength(body)}`,
       // RFC 9110 §15.5.6: of a tunnel, which is what is refused here, no method is allowed.
       ...(status === 405 ? ['Allow: '] : []),
+      ...(hsts === undefined ? [] : [`${HSTS}: ${hstsOf(hsts)}`]),
       'Connection: close',
       '',
       body,

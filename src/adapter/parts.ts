@@ -6,10 +6,11 @@
 
 import type { Services } from '../check/check.ts'
 import type { Configuration, ListenerConfig } from '../config/configuration.ts'
-import type { Serving } from '../gateway/handler.ts'
 import { ResourceMetadata } from '../gateway/resource-metadata.ts'
 import { Route } from '../gateway/route.ts'
 import { Router } from '../gateway/router.ts'
+import type { Serving } from '../gateway/serving.ts'
+import { hstsOf } from '../http/hsts.ts'
 import { type IssuerParts, ReachedIssuer } from './issuers.ts'
 import { RevocationSources, Revocations } from './revocation.ts'
 import { asksForCertificates, knowsCertificates } from './tls-context.ts'
@@ -66,6 +67,11 @@ export function buildParts(
   const serving = {
     router: new Router(routes),
     limits: configuration.limits,
+    hsts: new Map(
+      configuration.listeners.flatMap(({ id, hsts }) =>
+        hsts === undefined ? [] : [[id, hstsOf(hsts)] as const],
+      ),
+    ),
     metadata: configuration.resourceMetadata
       ? new ResourceMetadata(configuration, certificatesAsked)
       : undefined,

@@ -109,6 +109,8 @@ export interface ListenerConfig {
   readonly cipherSuites: readonly string[]
   /** Whether clients may resume sessions. */
   readonly sessionTickets: boolean
+  /** Seconds for which browsers shall keep to https; undefined: they are not told. */
+  readonly hsts: number | undefined
 }
 
 /** How an outbound TLS connection is made. Always verified. */

@@ -24,6 +24,8 @@ export interface Written {
   readonly minVersion: string | undefined
   readonly minVersionPath: Path
   readonly sessionTickets: 'on' | 'off'
+  /** Seconds; undefined: the default. */
+  readonly hsts: number | false | undefined
 }
 
 export interface WrittenCertificate {

@@ -130,6 +130,13 @@ const sessionTickets = z
     'on: clients may resume sessions; the key of their tickets is changed every 12 hours. off: none is resumed (Open Finance Brasil). Always off where hosts differ in client_certificate.',
   )
 
+const hsts = z
+  .union([period('1d', '730d'), z.literal(false)])
+  .describe(
+    'How long browsers keep to https here: max-age of Strict-Transport-Security (RFC 6797). false: not said. Default: 365d.',
+  )
+  .optional()
+
 export const listenSchema = z
   .strictObject({
     address: address().describe('Address and port to listen on.'),
@@ -143,6 +150,7 @@ export const listenSchema = z
     ...frontProxy,
     min_version: minVersion.optional(),
     session_tickets: sessionTickets.default('on'),
+    hsts,
   })
   .describe('The one listener. Where there are several, or several certificates: listeners.')
 
@@ -161,6 +169,7 @@ export const listenerSchema = z.strictObject({
     .describe('TLS towards clients. Cipher suites are those of the profile.'),
   client_certificate: clientCertificate.optional(),
   ...frontProxy,
+  hsts,
 })
 
 /** Both forms of a listener, in the long one. */

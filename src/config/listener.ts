@@ -81,6 +81,7 @@ function fromShort(input: ListenInput): Written {
     minVersion: input.min_version,
     minVersionPath: [...path, 'min_version'],
     sessionTickets: input.session_tickets,
+    hsts: input.hsts,
   }
 }
 
@@ -108,6 +109,7 @@ function fromLong(id: string, path: Path, input: ListenerInput): Written {
     minVersion: input.tls.min_version,
     minVersionPath: [...path, 'tls', 'min_version'],
     sessionTickets: input.tls.session_tickets,
+    hsts: input.hsts,
   }
 }
 
@@ -176,8 +178,12 @@ function compileListener(written: Written, sources: Sources, above: Layer): List
     minVersion,
     cipherSuites,
     sessionTickets: written.sessionTickets === 'on',
+    hsts: written.hsts === false ? undefined : (written.hsts ?? YEAR),
   }
 }
+
+/** Seconds. */
+const YEAR = 31_536_000
 
 function compileUrls({ urls, path }: Written, { reader }: Sources): PublicUrl[] {
   const { document, diagnostics } = reader

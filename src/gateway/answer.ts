@@ -4,6 +4,7 @@
  * @module
  */
 
+import { HSTS } from '../http/hsts.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
 import type { Exchange } from './exchange.ts'
 import { endAfterContent } from './linger.ts'
@@ -28,8 +29,9 @@ export function allowing(methods: readonly string[]): Answer {
 
 /** Writes an answer. FAPI 1.0 Baseline §6.2.1-11: with the interaction id, like every other. */
 export function give(exchange: Exchange, { status, fields, body }: Answer): void {
-  const { incoming, response, interactionId } = exchange
+  const { incoming, response, interactionId, hsts } = exchange
   const headers = [...fields, INTERACTION_ID, interactionId]
+  if (hsts !== undefined) headers.push(HSTS, hsts)
   if (body.length > 0) headers.push('Content-Length', String(body.length))
   // RFC 9112 §9.6: content that nobody asked for ends the connection.
   if (exchange.isReceiving) {

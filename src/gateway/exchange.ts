@@ -45,6 +45,8 @@ export class Exchange {
   handshake: WebSocketHandshake | undefined
   /** What ended the tunnel, if there was one. */
   tunnelEnd: TunnelEnd | undefined
+  /** `Strict-Transport-Security`, where it is said. */
+  hsts: string | undefined
   /** How the gateway calls itself (RFC 9110 §7.6.3). */
   pseudonym: string
   /** How many more recipients may forward it, where it says (RFC 9110 §7.6.2). */
@@ -92,6 +94,7 @@ export class Exchange {
     this.clientTunnel = undefined
     this.handshake = undefined
     this.tunnelEnd = undefined
+    this.hsts = undefined
     this.pseudonym = 'fapi-gateway'
     this.hops = undefined
     this.ownAnswer = undefined

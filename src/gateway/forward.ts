@@ -117,7 +117,8 @@ class Forwarding implements UpstreamHandler {
   onResponseStart(controller: UpstreamController, status: number): void {
     // RFC 9110 §15.2: interim responses are not ours to pass on.
     if (status < 200) {
-      // RFC 9110 §15.2.2: but this one says that what follows is no HTTP any more.
+      // RFC 9110 §15.2.2: but this one says that what follows is no HTTP any more. It names no protocol,
+      // or it would have been handed over as an upgrade.
       if (status === 101) controller.abort(new Error('an upgrade that names no protocol'))
       return
     }

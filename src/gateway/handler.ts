@@ -6,7 +6,7 @@
 
 import type { Readable } from 'node:stream'
 import { type Connection, ResourceRequest } from '../check/request.ts'
-import type { LimitsConfig, PublicUrl } from '../config/configuration.ts'
+import type { PublicUrl } from '../config/configuration.ts'
 import { Failure, fail } from '../failure/failure.ts'
 import { preflightedMethod } from '../http/cors.ts'
 import { fieldLines } from '../http/field.ts'
@@ -25,35 +25,11 @@ import { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { authorize } from './pipeline.ts'
 import { publicUrlOf } from './public-url.ts'
-import { READING, type ResourceMetadata } from './resource-metadata.ts'
+import { READING } from './resource-metadata.ts'
 import { refuse } from './respond.ts'
 import type { Route } from './route.ts'
-import type { Router } from './router.ts'
+import type { Serving, Surroundings } from './serving.ts'
 import type { ClientTunnel } from './tunnel.ts'
-
-/** What a request is served by. A reload swaps it; a request keeps the one it began with. */
-export interface Serving {
-  readonly router: Router<Route>
-  readonly limits: LimitsConfig
-  /** Undefined where it is not published. */
-  readonly metadata: ResourceMetadata | undefined
-}
-
-/** What happens around a request, and is not part of deciding it. */
-export interface Surroundings {
-  /** How this gateway calls itself, in lower case; no other is called so (RFC 9110 §7.6.3). */
-  readonly pseudonym: string
-  /** Seconds since the epoch. */
-  now(): number
-  /** Milliseconds of a clock that never jumps. */
-  clock(): number
-  /** Whether there is no memory left to serve a request in. */
-  isFull(): boolean
-  /** Called once an exchange, when its response has ended in whatever way. */
-  account(exchange: Exchange): void
-  /** Called with what was thrown: a bug. */
-  bug(error: unknown, interactionId: string): void
-}
 
 /** Most bytes of a form that are read of a client that brought no credentials. */
 const MAX_UNKNOWN_FORM = 16_384
@@ -103,6 +79,7 @@ export class Gateway {
     )
     exchange.clientTunnel = tunnel
     exchange.pseudonym = pseudonym
+    exchange.hsts = this.#serving.hsts.get(connection.listener)
     response.once('close', () => account(exchange))
     try {
       const outcome = this.#decide(exchange, publicUrls)

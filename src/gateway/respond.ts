@@ -7,6 +7,7 @@
 import { ERRORS } from '../failure/errors.ts'
 import type { Failure } from '../failure/failure.ts'
 import { corsFields } from '../http/cors.ts'
+import { HSTS } from '../http/hsts.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
 import { WEBSOCKET_VERSION } from '../http/websocket.ts'
 import type { Exchange } from './exchange.ts'
@@ -50,6 +51,7 @@ export function refuse(exchange: Exchange, failure: Failure): void {
   }
   // FAPI 1.0 Baseline §6.2.1-11: on every answer.
   headers.push(INTERACTION_ID, exchange.interactionId)
+  if (exchange.hsts !== undefined) headers.push(HSTS, exchange.hsts)
   headers.push('Cache-Control', 'no-store')
   headers.push('Content-Type', 'application/json', 'Content-Length', String(body.length))
   if (CLOSING.has(failure.error) || exchange.isReceiving) {

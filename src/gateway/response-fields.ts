@@ -9,6 +9,7 @@ import { challengeSchemes } from '../http/challenge-scheme.ts'
 import { corsFields } from '../http/cors.ts'
 import { parseListTokens } from '../http/field.ts'
 import { compileResponseFieldFilter } from '../http/forwardable.ts'
+import { HSTS } from '../http/hsts.ts'
 import { INTERACTION_ID } from '../http/interaction-id.ts'
 import type { Exchange } from './exchange.ts'
 import { connectionOptions } from './request-fields.ts'
@@ -57,6 +58,8 @@ export function responseFields(
     if (name === 'content-length' && (status === 204 || status === 101)) continue
     // RFC 9449 §8.2: a response with a nonce is not stored.
     if (name === 'cache-control' && nonce !== undefined) continue
+    // RFC 6797 §8.1: of several only the first is followed, and it is the gateway's TLS that is meant.
+    if (name === HSTS && exchange.hsts !== undefined) continue
     // Who may read an answer is said once, by the route.
     if (route.cors !== undefined && name.startsWith('access-control-')) continue
     if (name === 'www-authenticate') {
@@ -68,6 +71,7 @@ export function responseFields(
   }
 
   headers.push(INTERACTION_ID, exchange.interactionId)
+  if (exchange.hsts !== undefined) headers.push(HSTS, exchange.hsts)
   if (route.cors !== undefined) {
     headers.push(...corsFields(route.cors, exchange.incoming.rawHeaders))
   }

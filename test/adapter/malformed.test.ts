@@ -24,9 +24,9 @@ describe('what the parser found wrong', () => {
   })
 })
 
-async function written(failure: ReturnType<typeof fail>, id: string = randomUUID()) {
+async function written(failure: ReturnType<typeof fail>, id: string = randomUUID(), hsts?: number) {
   const socket = new PassThrough()
-  refuseRaw(socket, failure, id)
+  refuseRaw(socket, failure, id, hsts)
   const message = parseMessage(Buffer.concat(await Array.fromAsync(socket)), 'response')
   if (message === undefined) throw new Error('no message')
   const status = Number(message.startLine.split(' ')[1])
@@ -58,16 +58,24 @@ describe('the answer that is written by hand', () => {
     expect(answer.lines('allow')).toEqual([''])
   })
 
+  test.each([
+    [60, ['max-age=60']],
+    [undefined, []],
+  ])('RFC 6797 §7.1: %s: browsers are told %j [TLS-18]', async (hsts, lines) => {
+    const answer = await written(failureOfParser(parserError()), undefined, hsts)
+    expect(answer.lines('strict-transport-security')).toEqual(lines)
+  })
+
   test('a client that does not close is closed', async () => {
     const socket = new PassThrough({ allowHalfOpen: true })
-    refuseRaw(socket, failureOfParser(parserError()), randomUUID())
+    refuseRaw(socket, failureOfParser(parserError()), randomUUID(), undefined)
     await once(socket, 'close')
     expect(socket.destroyed).toBe(true)
   })
 
   test('an error of the socket ends nothing else', () => {
     const socket = new PassThrough()
-    refuseRaw(socket, failureOfParser(parserError()), randomUUID())
+    refuseRaw(socket, failureOfParser(parserError()), randomUUID(), undefined)
     expect(() => socket.emit('error', new Error('reset'))).not.toThrow()
   })
 })

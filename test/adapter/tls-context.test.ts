@@ -53,6 +53,7 @@ function listener(
     minVersion: '1.2',
     cipherSuites: CIPHER_SUITES,
     sessionTickets: true,
+    hsts: undefined,
     ...more,
   }
 }

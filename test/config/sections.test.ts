@@ -763,4 +763,19 @@ describe('settings laid over one another', () => {
     )
     expect(configuration?.listeners[0]?.minVersion).toBe('1.3')
   })
+
+  test.each<[string, number | undefined]>([
+    ['', 31_536_000],
+    ['hsts: 30d', 2_592_000],
+    ['hsts: false', undefined],
+  ])('RFC 9325 §3.2: HSTS is said unless it is turned off (%s) [TLS-18]', async (more, hsts) => {
+    const { configuration } = await workspace.load(gateway({ listen: listen(more) }))
+    expect(configuration?.listeners[0]?.hsts).toBe(hsts)
+  })
+
+  test.each(['hsts: 0s', 'hsts: off', 'hsts: true'])('and not by %s', async (more) => {
+    const { configuration, text } = await workspace.load(gateway({ listen: listen(more) }))
+    expect(configuration).toBeUndefined()
+    expect(text).toContain('hsts')
+  })
 })

@@ -37,13 +37,25 @@ describe('RFC 9110 §7.6.1: fields of the connection to the upstream do not reac
   })
 })
 
-test.each(['Server: nginx/1.2', 'X-Powered-By: PHP/5', 'DPoP-Nonce: theirs', 'Via: 1.1 inner'])(
-  'what an upstream may not say through the gateway: %s',
-  async (field) => {
-    const answer = await answerTo([field])
-    expect(answer?.lines(field.split(':')[0]?.toLowerCase() ?? '')).toEqual([])
-  },
-)
+test.each([
+  'Server: nginx/1.2',
+  'X-Powered-By: PHP/5',
+  'DPoP-Nonce: theirs',
+  'Via: 1.1 inner',
+  'X-Backend-Server: core-7',
+])('what an upstream may not say through the gateway: %s [HTTP-26, U18]', async (field) => {
+  const answer = await answerTo([field])
+  expect(answer?.lines(field.split(':')[0]?.toLowerCase() ?? '')).toEqual([])
+})
+
+test('RFC 6797 §7.1: every answer says that browsers keep to https [TLS-18]', async () => {
+  const relayed = await answerTo(['Strict-Transport-Security: max-age=0'])
+  const refused = await open.send(get('/none', ['Connection: close']))
+  const malformed = await open.send('GET\r\n\r\n')
+  for (const answer of [relayed, ...refused, ...malformed]) {
+    expect(answer?.lines('strict-transport-security')).toEqual(['max-age=31536000'])
+  }
+})
 
 test('FAPI 1.0 Baseline §6.2.1-11: the one interaction id is the one of the request [F1B-RS-11]', async () => {
   const id = 'c770AEF3-6784-41f7-8E0e-FF5f97bddb3A'

@@ -87,7 +87,7 @@ beforeEach(() => {
     ownedFields: [],
   })
   gateway = new Gateway(
-    { router: new Router([route]), limits, metadata: undefined },
+    { router: new Router([route]), limits, hsts: new Map(), metadata: undefined },
     {
       now: () => NOW,
       clock: () => 0,

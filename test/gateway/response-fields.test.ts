@@ -10,11 +10,13 @@ interface Changed {
   readonly nonce?: string
   readonly isReceiving?: boolean
   readonly isPublic?: boolean
+  readonly hsts?: string
 }
 
 function returned(rawFields: readonly string[], changed: Changed = {}) {
   const { status = 200, nonce, isReceiving = false, isPublic = false } = changed
   const exchange = createExchange({ isReceiving })
+  exchange.hsts = changed.hsts
   exchange.request = createRequest()
   exchange.request.nextNonce = nonce
   return responseFields(exchange, createRoute({ isPublic }), status, rawFields)
@@ -83,6 +85,15 @@ describe('responseFields', () => {
       ...OWN,
       ...['DPoP-Nonce', 'n', 'Cache-Control', 'no-store'],
     ])
+  })
+
+  test('RFC 6797 §8.1: what browsers are told of TLS is said by the gateway alone [TLS-18, U18]', () => {
+    const said = ['Strict-Transport-Security', 'max-age=0']
+    expect(returned(said, { hsts: 'max-age=60' })).toEqual([
+      ...OWN,
+      ...['strict-transport-security', 'max-age=60'],
+    ])
+    expect(returned(said)).toEqual([...said, ...OWN])
   })
 
   test('RFC 9112 §6.3: a 204 has no length', () => {
