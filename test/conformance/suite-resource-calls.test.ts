@@ -207,6 +207,8 @@ describe.each(VARIANTS)('under %s, bound by %s, nonces %s', (...variant) => {
       const fields = [...optionalFields(), 'x-fapi-interaction-id', mixedCaseId()]
       const answer = await first.call(token, { fields, inQuery: true })
       expectQueryRefused(answer)
+      // Of the three that it takes, the one that says what is wrong, and not that a token is missing.
+      expect(answer.status).toBe(400)
       expect(fixture.reached).toHaveLength(before)
     })
 
