@@ -6,18 +6,21 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import type { Connection } from '../check/request.ts'
 import type { LimitsConfig, ListenerConfig } from '../config/configuration.ts'
 import { type Failure, fail } from '../failure/failure.ts'
+import type { ClientRequest, ClientResponse } from '../gateway/client.ts'
 import type { Gateway } from '../gateway/handler.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { readConnection } from './connection.ts'
 import { limitConnections } from './connection-count.ts'
 import { countHandshake, countHandshakeError } from './handshake.ts'
+import { http1Options, limitHttp1 } from './http1-limits.ts'
+import { Http2Connection, type Http2Parts } from './http2-connection.ts'
 import { listen, urlOf } from './listening.ts'
-import { failureOfParser, refuseRaw } from './malformed.ts'
+import { failureOfParser, refusedTunnel, refuseRaw } from './malformed.ts'
 import { asksForCertificates, contextOptions, Hosts, isSameTrust } from './tls-context.ts'
 
 export interface ListenerParts {
@@ -39,6 +42,7 @@ export class Listener {
   readonly #responses = new Map<Duplex, ServerResponse[]>()
   /** Sockets whose last answer was written by hand. */
   readonly #refused = new WeakSet<object>()
+  readonly #http2 = new Set<Http2Connection>()
   #config: ListenerConfig
   #hosts: Hosts
   #draining = false
@@ -73,6 +77,7 @@ export class Listener {
     // RFC 9325 §7.5: what was believed of a client by the former rule is not believed by the new one.
     if (!isSameTrust(config, this.#config)) {
       this.#connections = new WeakMap()
+      for (const connection of this.#http2) connection.finish()
       this.#server.closeIdleConnections()
     }
     this.#config = config
@@ -84,6 +89,7 @@ export class Listener {
   /** Takes no new connection; answers what is under way and says that it was the last. */
   drain(): Promise<void> {
     this.#draining = true
+    for (const connection of this.#http2) connection.finish()
     for (const [socket, responses] of this.#responses) {
       const response = responses.at(-1)!
       if (!response.headersSent) response.shouldKeepAlive = false
@@ -98,6 +104,7 @@ export class Listener {
 
   /** Ends every connection. */
   destroy(): void {
+    for (const connection of this.#http2) connection.destroy()
     this.#server.closeAllConnections()
   }
 
@@ -106,30 +113,29 @@ export class Listener {
     const server = createServer({
       ...contextOptions(this.#config, this.#config.certificates[0]!),
       // RFC 9325 §3.8: nothing else is spoken here.
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [...this.#config.alpn],
       SNICallback: (name, done) => this.#chooseContext(name, done),
       // The chain is judged per request, where the client can be told why; see check/sender-constraint.
       requestCert: asksForCertificates(this.#config),
       rejectUnauthorized: false,
       handshakeTimeout: limits.handshake * 1000,
-      insecureHTTPParser: false,
-      requireHostHeader: false,
-      maxHeaderSize: limits.headerBytes,
-      // The head is part of the request: Node wants that said in numbers too.
-      headersTimeout: Math.min(limits.headers, limits.request) * 1000,
-      requestTimeout: limits.request * 1000,
-      connectionsCheckingInterval: 1000,
-      keepAliveTimeout: limits.keepAlive * 1000,
-      noDelay: true,
+      ...http1Options(limits),
     })
     server.maxConnections = limits.connections
     limitConnections(server, limits.connectionsPerAddress)
-    server.maxRequestsPerSocket = limits.requestsPerConnection
-    // Lines are counted by checkMessage, which has an answer for too many.
-    server.maxHeadersCount = 0
-    server.setTimeout(silence * 1000)
+    limitHttp1(server, limits, silence)
 
-    server.on('secureConnection', (socket) => this.#greet(socket))
+    // What Node does with a connection, for those that shall be HTTP/1.
+    const parse = server.listeners('secureConnection')
+    server.removeAllListeners('secureConnection')
+    server.on('secureConnection', (socket) => {
+      const connection = this.#greet(socket)
+      if (connection === undefined) socket.destroy()
+      else if (socket.alpnProtocol === 'h2') this.#serveStreams(socket, connection)
+      // Who names no protocol speaks HTTP/1.
+      else if (!this.#config.alpn.includes('http/1.1')) socket.destroy()
+      else for (const listener of parse) listener.call(server, socket)
+    })
     server.on('tlsClientError', (error) => {
       countHandshakeError(this.#parts.metrics, this.#config.id, error)
     })
@@ -139,7 +145,7 @@ export class Listener {
     // RFC 9110 §9.3.6: no tunnels.
     server.on('connect', (_, socket: Duplex) => {
       this.#watch(socket)
-      this.#refuseBehind(socket, fail('method_not_allowed', 'method_connect'))
+      this.#refuseBehind(socket, refusedTunnel())
     })
     server.on('clientError', (error, socket) => this.#refuseMalformed(error, socket))
     return server
@@ -152,14 +158,12 @@ export class Listener {
     else done(null, host.context)
   }
 
-  #greet(socket: TLSSocket): void {
+  /** @returns Undefined if it is not to be served. */
+  #greet(socket: TLSSocket): Connection | undefined {
     const { servername } = socket as { servername?: string | false }
     const name = typeof servername === 'string' ? servername.toLowerCase() : undefined
     const host = this.#hosts.find(name)
-    if (host === undefined) {
-      socket.destroy()
-      return
-    }
+    if (host === undefined) return undefined
     const policy = host.certificate.clientCertificate
     const connection = readConnection(socket, this.#config.id, policy)
     countHandshake(this.#parts.metrics, socket, connection)
@@ -169,11 +173,23 @@ export class Listener {
       policy.mode === 'required' &&
       (certificate === undefined || certificate.chainError !== undefined)
     ) {
-      socket.destroy()
-      return
+      return undefined
     }
     this.#connections.set(socket, connection)
     socket.once('close', () => this.#responses.delete(socket))
+    return connection
+  }
+
+  #serveStreams(socket: TLSSocket, connection: Connection): void {
+    const { limits, silence, refused } = this.#parts
+    const parts: Http2Parts = {
+      limits,
+      silence,
+      serve: (...exchange) => this.#pass(connection, ...exchange),
+      refused: (failure) => refused(connection.listener, failure),
+      closed: (served) => this.#http2.delete(served),
+    }
+    this.#http2.add(new Http2Connection(socket, parts))
   }
 
   #serve(incoming: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
@@ -188,15 +204,20 @@ export class Listener {
     // RFC 9110 §7.8: nothing is upgraded. Node's parser loses bytes behind such a request: it is the last.
     if (this.#draining || 'upgrade' in incoming.headers) response.shouldKeepAlive = false
     this.#note(incoming.socket, response)
-    this.#parts.metrics.inFlight.inc({ listener: connection.listener })
-    this.#parts.gateway.serve(
-      incoming,
-      incoming,
-      response,
-      connection,
-      this.#config.publicUrls,
-      expectsContinue,
-    )
+    this.#pass(connection, incoming, incoming, response, expectsContinue)
+  }
+
+  #pass(
+    connection: Connection,
+    request: ClientRequest,
+    body: Readable,
+    response: ClientResponse,
+    expectsContinue: boolean,
+  ): void {
+    const { metrics, gateway } = this.#parts
+    metrics.inFlight.inc({ listener: connection.listener })
+    const { publicUrls } = this.#config
+    gateway.serve(request, body, response, connection, publicUrls, expectsContinue)
   }
 
   #lastOf(socket: Duplex): ServerResponse | undefined {

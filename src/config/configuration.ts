@@ -76,6 +76,8 @@ export interface ListenerConfig {
   readonly minVersion: string
   /** IANA names. */
   readonly cipherSuites: readonly string[]
+  /** ALPN identifiers, the preferred first: `h2`, `http/1.1`. */
+  readonly alpn: readonly string[]
 }
 
 /** How an outbound TLS connection is made. Always verified. */

@@ -21,6 +21,7 @@ export interface Written {
   readonly clientCertificate: WrittenPolicy | undefined
   readonly minVersion: string | undefined
   readonly minVersionPath: Path
+  readonly alpn: readonly string[] | undefined
 }
 
 export interface WrittenCertificate {

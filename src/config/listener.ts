@@ -79,6 +79,7 @@ function fromShort(input: ListenInput): Written {
     },
     minVersion: input.min_version,
     minVersionPath: [...path, 'min_version'],
+    alpn: input.alpn,
   }
 }
 
@@ -103,6 +104,7 @@ function fromLong(id: string, path: Path, input: ListenerInput): Written {
     clientCertificate: writtenPolicy(input.client_certificate, path),
     minVersion: input.tls.min_version,
     minVersionPath: [...path, 'tls', 'min_version'],
+    alpn: input.tls.alpn,
   }
 }
 
@@ -165,6 +167,7 @@ function compileListener(written: Written, sources: Sources, above: Layer): List
     clientCertificate: ownPolicy ?? OFF,
     minVersion,
     cipherSuites,
+    alpn: written.alpn ?? ['http/1.1'],
   }
 }
 

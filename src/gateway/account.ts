@@ -191,6 +191,7 @@ export class Accountant {
       sender: token === undefined ? undefined : bindingOf(token),
       cert_sha256_8: (request ?? connection).certificate?.thumbprint.slice(0, 8),
       tls: connection.protocol,
+      http: incoming.httpVersion,
       upstream: dispatchedAt === undefined ? undefined : route?.upstream.id,
       bytes_in: exchange.bytesIn,
       bytes_out: exchange.bytesOut,

@@ -12,7 +12,7 @@ import { preflightedMethod } from '../http/cors.ts'
 import { fieldLines } from '../http/field.ts'
 import { formHasToken, isCoded, isForm } from '../http/form.ts'
 import { interactionId } from '../http/interaction-id.ts'
-import { checkMessage, parseFraming } from '../http/message.ts'
+import { checkMessage, parseFraming, parseStreamFraming } from '../http/message.ts'
 import { parseRequestTarget } from '../http/path.ts'
 import { type Authority, hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
 import { Answer, give } from './answer.ts'
@@ -137,9 +137,12 @@ export class Gateway {
     { router, limits, metadata }: Serving,
   ): Route | Answer | Failure {
     const { incoming, connection } = exchange
-    const { rawHeaders, httpVersion, method = '', url = '' } = incoming
+    const { rawHeaders, httpVersion, endsWithHead, method = '', url = '' } = incoming
 
-    const content = parseFraming(rawHeaders, httpVersion)
+    const content =
+      endsWithHead === undefined
+        ? parseFraming(rawHeaders, httpVersion)
+        : parseStreamFraming(rawHeaders, endsWithHead)
     if (content instanceof Failure) return content
     exchange.content = content
     const malformed = checkMessage(rawHeaders, url, limits)

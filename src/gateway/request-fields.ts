@@ -13,8 +13,9 @@ import type { Exchange } from './exchange.ts'
 import { appendIdentity } from './identity.ts'
 import type { Route } from './route.ts'
 
-/** RFC 9110 §7.6.3: how this gateway calls itself. */
+/** RFC 9110 §7.6.3: how this gateway calls itself, behind what it was spoken to in. */
 const VIA = '1.1 fapi-gateway'
+const VIA_STREAM = '2.0 fapi-gateway'
 
 /**
  * What the upstream is sent of a request's head: names and values in turn, without `Host`, which the
@@ -40,7 +41,8 @@ export function requestFields(exchange: Exchange, route: Route): string[] {
   if (content.length !== undefined && content.present) {
     headers.push('Content-Length', String(content.length))
   }
-  headers.push(INTERACTION_ID, exchange.interactionId, 'Via', VIA)
+  headers.push(INTERACTION_ID, exchange.interactionId)
+  headers.push('Via', exchange.isStream ? VIA_STREAM : VIA)
   appendForwarded(headers, connection.remoteAddress, exchange.authority)
   if (request?.hasToken) appendIdentity(headers, route.forward, request)
   return headers

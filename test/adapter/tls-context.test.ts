@@ -43,6 +43,7 @@ function listener(
     })),
     clientCertificate: OFF,
     minVersion: '1.2',
+    alpn: ['http/1.1'],
     cipherSuites: CIPHER_SUITES,
     ...more,
   }
