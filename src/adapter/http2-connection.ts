@@ -41,8 +41,6 @@ const LINGER_MS = 1000
 
 export interface Http2Parts {
   readonly limits: LimitsConfig
-  /** Seconds for which a stream may be silent while its request is under way. */
-  readonly silence: number
   serve(
     request: StreamRequest,
     body: ServerHttp2Stream,
@@ -135,18 +133,19 @@ export class Http2Connection {
     clearTimeout(this.#idle)
     this.#open += 1
     this.#served += 1
-    if (this.#served >= this.#parts.limits.requestsPerConnection) this.finish()
+    const { requestsPerConnection, idle } = this.#parts.limits
+    if (this.#served >= requestsPerConnection) this.finish()
 
     const head = this.#read(stream, rawFields)
     if (head instanceof Failure) {
-      const response = new StreamResponse(stream, undefined)
+      const response = new StreamResponse(stream, undefined, idle)
       this.#watch(stream, response, undefined)
       response.shouldKeepAlive = head.error !== 'bad_request'
       this.#refuse(response, head)
       return
     }
     const request = new StreamRequest(stream, head)
-    const response = new StreamResponse(stream, request)
+    const response = new StreamResponse(stream, request, idle)
     this.#watch(stream, response, this.#limitTime(request, response))
     const expect = soleField(request.rawHeaders, 'expect')
     // RFC 9110 §10.1.1: any other expectation is refused later on.
@@ -171,8 +170,6 @@ export class Http2Connection {
     response: StreamResponse,
     late: NodeJS.Timeout | undefined,
   ): void {
-    // Either side: a client that does not read, too.
-    stream.setTimeout(this.#parts.silence * 1000, () => response.destroy())
     stream.once('close', () => {
       clearTimeout(late)
       this.#open -= 1

@@ -11,7 +11,7 @@ import type { ClientRequest, ClientResponse } from '../gateway/client.ts'
 import type { StreamHead } from '../http/stream-head.ts'
 import { refusalOf } from './malformed.ts'
 
-const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants
+const { NGHTTP2_NO_ERROR } = constants
 
 export class StreamRequest implements ClientRequest {
   readonly httpVersion = '2.0'
@@ -45,6 +45,9 @@ export class StreamRequest implements ClientRequest {
 export class StreamResponse implements ClientResponse {
   readonly #stream: ServerHttp2Stream
   readonly #request: StreamRequest | undefined
+  readonly #patience: number
+  /** Runs while the client does not take what it was sent. */
+  #impatience: NodeJS.Timeout | undefined
   #headersSent = false
   #ended = false
   #refused = false
@@ -52,10 +55,17 @@ export class StreamResponse implements ClientResponse {
   statusCode = 200
   shouldKeepAlive = true
 
-  /** @param request Undefined if it is none: then it can only be refused. */
-  constructor(stream: ServerHttp2Stream, request: StreamRequest | undefined) {
+  /**
+   * @param request Undefined if it is none: then it can only be refused.
+   * @param patience Seconds in which the client has to take what it was sent. The library's own timer is
+   *   put off by whatever moves on the connection, so one stream would keep another.
+   */
+  constructor(stream: ServerHttp2Stream, request: StreamRequest | undefined, patience: number) {
     this.#stream = stream
     this.#request = request
+    this.#patience = patience
+    stream.on('drain', () => this.#taken())
+    stream.once('close', () => this.#taken())
   }
 
   get headersSent(): boolean {
@@ -94,7 +104,9 @@ export class StreamResponse implements ClientResponse {
   write(chunk: Buffer): boolean {
     // RFC 9110 §6.4.1: after some heads the library has ended the stream.
     if (this.destroyed || this.#stream.writableEnded) return true
-    return this.#stream.write(chunk)
+    if (this.#stream.write(chunk)) return true
+    this.#wait()
+    return false
   }
 
   end(): void {
@@ -103,11 +115,13 @@ export class StreamResponse implements ClientResponse {
     this.#request?.abandon()
     if (this.#request?.complete === false) this.#closeBehind()
     this.#stream.end()
+    this.#wait()
   }
 
   destroy(): void {
     this.#isGivenUp = true
-    this.#stream.close(NGHTTP2_INTERNAL_ERROR)
+    // To close it with a code would end it in good order first. An error becomes INTERNAL_ERROR.
+    this.#stream.destroy(new Error('the response broke off'))
   }
 
   once(event: 'close' | 'drain', listener: () => void): void {
@@ -128,11 +142,21 @@ export class StreamResponse implements ClientResponse {
     this.#closeBehind()
     // The library has ended the stream of a HEAD already.
     if (!this.#stream.writableEnded) this.#stream.end(body)
+    this.#wait()
+  }
+
+  #wait(): void {
+    this.#impatience ??= setTimeout(() => this.destroy(), this.#patience * 1000)
+  }
+
+  #taken(): void {
+    clearTimeout(this.#impatience)
+    this.#impatience = undefined
   }
 
   /**
    * RFC 9113 §8.1: the answer is whole, and what the client still has to say is not wanted. Not before all
-   * of it was sent: until then the stream's timer has to watch it.
+   * of it was sent.
    */
   #closeBehind(): void {
     const stream = this.#stream

@@ -181,10 +181,9 @@ export class Listener {
   }
 
   #serveStreams(socket: TLSSocket, connection: Connection): void {
-    const { limits, silence, refused } = this.#parts
+    const { limits, refused } = this.#parts
     const parts: Http2Parts = {
       limits,
-      silence,
       serve: (...exchange) => this.#pass(connection, ...exchange),
       refused: (failure) => refused(connection.listener, failure),
       closed: (served) => this.#http2.delete(served),

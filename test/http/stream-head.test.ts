@@ -114,7 +114,7 @@ describe('RFC 9113 §8.3: pseudo-fields are refused [HTTP-22]', () => {
   })
 })
 
-describe('RFC 9113 §8.2.1, §8.2.2: fields are refused [HTTP-22]', () => {
+describe('RFC 9113 §8.2.1, RFC 9113 §8.2.2: fields are refused [HTTP-22]', () => {
   test.each([
     ['connection', 'keep-alive', 'field_of_connection'],
     ['proxy-connection', 'close', 'field_of_connection'],

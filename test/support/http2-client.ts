@@ -9,11 +9,15 @@ import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
   connect,
+  constants,
   type OutgoingHttpHeaders,
 } from 'node:http2'
 import type { Readable } from 'node:stream'
 import type { Credential } from '../../src/demo/certificates.ts'
+import { type Caller, linesOf } from './caller.ts'
 import { API, type Fixture, HOST, type TestGateway } from './fixture.ts'
+
+const { NGHTTP2_REFUSED_STREAM } = constants
 
 export interface StreamAnswer {
   /** 0 where there was none. */
@@ -89,4 +93,44 @@ export function readAnswer(stream: ClientHttp2Stream): Promise<StreamAnswer> {
       resolve({ status, fields, body, code: stream.rstCode ?? 0 })
     })
   })
+}
+
+/** The same caller as of HTTP/1.1: it connects with its first request, and again when it has been let go. */
+export function createHttp2Caller(
+  fixture: Pick<Fixture, 'authority'>,
+  gateway: Pick<TestGateway, 'port'>,
+  credential?: Credential,
+  serverName: string = HOST,
+): Caller {
+  let client: Promise<Http2Client> | undefined
+  const connected = async () => {
+    const known = await client
+    if (known !== undefined && !known.session.closed && !known.session.destroyed) return known
+    client = openHttp2(fixture, gateway, credential, { serverName })
+    return client
+  }
+  const caller: Caller = {
+    async send(request = {}) {
+      const { method = 'GET', path = '/accounts', fields = [], body } = request
+      const { begin } = await connected()
+      const head: Record<string, string | string[]> = { ':method': method, ':path': path }
+      for (let i = 0; i < fields.length; i += 2) {
+        const name = fields[i]!.toLowerCase().replace(/^host$/, ':authority')
+        head[name] = name in head ? [head[name]!, fields[i + 1]!].flat() : fields[i + 1]!
+      }
+      const stream = begin(head, body === undefined)
+      const rawHeaders: string[] = []
+      stream.on('response', (_, __, raw?: unknown) => rawHeaders.push(...(raw as string[])))
+      const answered = readAnswer(stream)
+      if (body !== undefined) stream.end(body)
+      const { status, body: text } = await answered
+      // RFC 9113 §8.7: it was not looked at. The connection was ending, and another is made.
+      if (stream.rstCode === NGHTTP2_REFUSED_STREAM) return caller.send(request)
+      if (status === 0) throw new Error(`no answer, but an end with code ${stream.rstCode}`)
+      const lines = (name: string) => linesOf(rawHeaders, name)
+      return { status, body: text, rawHeaders, lines }
+    },
+    close: () => void client?.then((known) => known.close()),
+  }
+  return caller
 }

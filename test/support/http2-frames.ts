@@ -5,9 +5,9 @@
  * @module
  */
 
+import type { ConnectionOptions } from 'node:tls'
 import { type Fixture, HOST, type TestGateway } from './fixture.ts'
-import type { RawSocket } from './raw-socket.ts'
-import { openSocket } from './raw-socket.ts'
+import { openSocket, type RawSocket } from './raw-socket.ts'
 
 export const FRAME = {
   data: 0,
@@ -132,6 +132,11 @@ export class FrameSocket {
     this.raw.write(Buffer.concat(frames))
   }
 
+  /** Says the preface, and wants a table of no size so that answers are literals too. */
+  begin(wanted: readonly (readonly [number, number])[] = []): void {
+    this.write(Buffer.from(PREFACE), settings([1, 0], ...wanted))
+  }
+
   /** A request without content, unless `flags` leaves the stream open. */
   request(stream: number, fields: readonly string[], flags = END_STREAM): void {
     this.write(frame(FRAME.headers, flags | END_HEADERS, stream, fieldBlock(fields)))
@@ -190,16 +195,16 @@ export class FrameSocket {
   }
 }
 
-/** Connects and says the preface, with a table of no size so that answers are literals too. */
+/** Connects and begins. @param wanted Settings: identifiers with their values. */
 export async function openFrames(
   fixture: Pick<Fixture, 'authority'>,
   gateway: Pick<TestGateway, 'port'>,
-  ...wanted: readonly (readonly [number, number])[]
+  wanted: readonly (readonly [number, number])[] = [],
+  options: ConnectionOptions = {},
 ): Promise<FrameSocket> {
-  const raw = await openSocket(fixture, gateway, { ALPNProtocols: ['h2'] })
+  const raw = await openSocket(fixture, gateway, { ALPNProtocols: ['h2'], ...options })
   const socket = new FrameSocket(raw)
-  socket.raw.write(PREFACE)
-  socket.write(settings([1, 0], ...wanted))
+  socket.begin(wanted)
   return socket
 }
 
