@@ -8,11 +8,12 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Connection } from '../check/request.ts'
 import type { LimitsConfig, ListenerConfig } from '../config/configuration.ts'
 import { type Failure, fail } from '../failure/failure.ts'
+import type { ClientRequest, ClientResponse } from '../gateway/client.ts'
 import type { Gateway } from '../gateway/handler.ts'
 import type { ClientTunnel } from '../gateway/tunnel.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -20,8 +21,10 @@ import { readConnection, serverNameOf } from './connection.ts'
 import { limitConnections } from './connection-count.ts'
 import { Front } from './front.ts'
 import { countHandshake, countHandshakeError } from './handshake.ts'
+import { http1Options, limitHttp1 } from './http1-limits.ts'
+import { Http2Connection, type Http2Parts } from './http2-connection.ts'
 import { listen, urlOf } from './listening.ts'
-import { failureOfParser, refuseRaw } from './malformed.ts'
+import { failureOfParser, refusedTunnel, refuseRaw } from './malformed.ts'
 import { OpenResponses } from './open-responses.ts'
 import { ServerNames } from './server-name.ts'
 import { rotateTicketKeys } from './ticket-keys.ts'
@@ -48,6 +51,7 @@ export class Listener {
   /** Sockets whose last answer was written by hand. */
   readonly #refused = new WeakSet<object>()
   readonly #upgrades: Upgrades
+  readonly #http2 = new Set<Http2Connection>()
   #config: ListenerConfig
   #hosts: Hosts
   #front: Front
@@ -86,6 +90,7 @@ export class Listener {
     // RFC 9325 §7.5: what was believed of a client by the former rule is not believed by the new one.
     if (!isSameTrust(config, this.#config)) {
       this.#connections = new WeakMap()
+      for (const connection of this.#http2) connection.finish()
       this.#server.closeIdleConnections()
       this.#upgrades.closeTunnels()
     }
@@ -99,6 +104,7 @@ export class Listener {
   /** Takes no new connection; answers what is under way and says that it was the last. */
   drain(): Promise<void> {
     this.#draining = true
+    for (const connection of this.#http2) connection.finish()
     this.#responses.drain()
     return new Promise((resolve) => {
       this.#server.close(() => resolve())
@@ -108,6 +114,7 @@ export class Listener {
 
   /** Ends every connection. */
   destroy(): void {
+    for (const connection of this.#http2) connection.destroy()
     this.#server.closeAllConnections()
     this.#upgrades.destroy()
   }
@@ -117,22 +124,14 @@ export class Listener {
     const server = createServer({
       ...contextOptions(this.#config, this.#config.certificates[0]!),
       // RFC 9325 §3.8: nothing else is spoken here.
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [...this.#config.alpn],
       // RFC 9325 §3.7: a name that is not served is refused in the handshake.
       SNICallback: this.#names.choose,
       // The chain is judged per request, where the client can be told why; see check/sender-constraint.
       requestCert: asksForCertificates(this.#config),
       rejectUnauthorized: false,
       handshakeTimeout: limits.handshake * 1000,
-      insecureHTTPParser: false,
-      requireHostHeader: false,
-      maxHeaderSize: limits.headerBytes,
-      // The head is part of the request: Node wants that said in numbers too.
-      headersTimeout: Math.min(limits.headers, limits.request) * 1000,
-      requestTimeout: limits.request * 1000,
-      connectionsCheckingInterval: 1000,
-      keepAliveTimeout: limits.keepAlive * 1000,
-      noDelay: true,
+      ...http1Options(limits),
       shouldUpgradeCallback: (incoming) =>
         this.#responses.hasAnswered(incoming.socket) && isWebSocketHandshake(incoming),
     })
@@ -140,12 +139,19 @@ export class Listener {
     this.#names.watch(server)
     server.maxConnections = limits.connections
     limitConnections(server, limits.connectionsPerAddress, (one) => this.#front.trusts(one))
-    server.maxRequestsPerSocket = limits.requestsPerConnection
-    // Lines are counted by checkMessage, which has an answer for too many.
-    server.maxHeadersCount = 0
-    server.setTimeout(silence * 1000)
+    limitHttp1(server, limits, silence)
 
-    server.on('secureConnection', (socket) => this.#greet(socket))
+    // What Node does with a connection, for those that shall be HTTP/1.
+    const parse = server.listeners('secureConnection')
+    server.removeAllListeners('secureConnection')
+    server.on('secureConnection', (socket) => {
+      const connection = this.#greet(socket)
+      if (connection === undefined) socket.destroy()
+      else if (socket.alpnProtocol === 'h2') this.#serveStreams(socket, connection)
+      // Who names no protocol speaks HTTP/1.
+      else if (!this.#config.alpn.includes('http/1.1')) socket.destroy()
+      else for (const listener of parse) listener.call(server, socket)
+    })
     server.on('tlsClientError', (error) => {
       countHandshakeError(this.#parts.metrics, this.#config.id, error)
     })
@@ -158,18 +164,16 @@ export class Listener {
     // RFC 9110 §9.3.6: no tunnels.
     server.on('connect', (_, socket: Duplex) => {
       this.#responses.watch(socket)
-      this.#refuseBehind(socket, fail('method_not_allowed', 'method_connect'))
+      this.#refuseBehind(socket, refusedTunnel())
     })
     server.on('clientError', (error, socket) => this.#refuseMalformed(error, socket))
     return server
   }
 
-  #greet(socket: TLSSocket): void {
+  /** @returns Undefined if it is not to be served. */
+  #greet(socket: TLSSocket): Connection | undefined {
     const host = this.#hosts.find(serverNameOf(socket))
-    if (host === undefined) {
-      socket.destroy()
-      return
-    }
+    if (host === undefined) return undefined
     const policy = host.certificate.clientCertificate
     const connection = readConnection(socket, this.#config.id, policy, this.#front)
     countHandshake(this.#parts.metrics, socket, connection)
@@ -180,11 +184,23 @@ export class Listener {
       policy.from === 'tls' &&
       (certificate === undefined || certificate.chainError !== undefined)
     ) {
-      socket.destroy()
-      return
+      return undefined
     }
     this.#connections.set(socket, connection)
     socket.once('close', () => this.#responses.forget(socket))
+    return connection
+  }
+
+  #serveStreams(socket: TLSSocket, connection: Connection): void {
+    const { limits, refused } = this.#parts
+    const parts: Http2Parts = {
+      limits,
+      serve: (...exchange) => this.#pass(connection, ...exchange),
+      hsts: this.#config.hsts,
+      refused: (failure, interactionId) => refused(connection.listener, failure, interactionId),
+      closed: (served) => this.#http2.delete(served),
+    }
+    this.#http2.add(new Http2Connection(socket, parts))
   }
 
   #upgrade(incoming: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -216,16 +232,21 @@ export class Listener {
     // RFC 9110 §7.8: nothing is upgraded. Node's parser loses bytes behind such a request: it is the last.
     if (this.#draining || 'upgrade' in incoming.headers) response.shouldKeepAlive = false
     this.#responses.add(incoming.socket, response)
-    this.#parts.metrics.inFlight.inc({ listener: connection.listener })
-    this.#parts.gateway.serve(
-      incoming,
-      incoming,
-      response,
-      connection,
-      this.#config.publicUrls,
-      expectsContinue,
-      tunnel,
-    )
+    this.#pass(connection, incoming, incoming, response, expectsContinue, tunnel)
+  }
+
+  #pass(
+    connection: Connection,
+    request: ClientRequest,
+    body: Readable,
+    response: ClientResponse,
+    expectsContinue: boolean,
+    tunnel?: ClientTunnel,
+  ): void {
+    const { metrics, gateway } = this.#parts
+    metrics.inFlight.inc({ listener: connection.listener })
+    const { publicUrls } = this.#config
+    gateway.serve(request, body, response, connection, publicUrls, expectsContinue, tunnel)
   }
 
   #refuseMalformed(error: Error, socket: Duplex): void {

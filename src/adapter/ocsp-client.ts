@@ -5,7 +5,7 @@
  */
 
 import { LRUCache } from 'lru-cache'
-import type { OcspConfig } from '../config/configuration.ts'
+import type { OcspConfig } from '../config/revocation-source.ts'
 import type { RevocationStatus } from '../sender-constraint/revocation.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Authority } from '../x509/authority.ts'

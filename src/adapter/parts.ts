@@ -127,6 +127,8 @@ export function obstacleTo(former: Configuration, next: Configuration): string |
   const bound = ({ listeners }: Configuration) =>
     listeners.map(({ id, host, port }) => [id, host, port])
   if (!isSame(bound(former), bound(next))) return 'listener addresses changed: restart needed'
+  const spoken = ({ listeners }: Configuration) => listeners.map(({ alpn }) => alpn)
+  if (!isSame(spoken(former), spoken(next))) return 'alpn changed: restart needed'
   const asking = ({ listeners }: Configuration) => listeners.map(asksForCertificates)
   if (!isSame(asking(former), asking(next))) {
     return 'whether clients are asked for certificates changed: restart needed'

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RevocationConfig } from '../config/configuration.ts'
+import type { RevocationConfig } from '../config/revocation-source.ts'
 import type { ClientCertificate } from '../sender-constraint/certificate.ts'
 import type { RevocationSource, RevocationStatus } from '../sender-constraint/revocation.ts'
 import type { Logger } from '../telemetry/log.ts'

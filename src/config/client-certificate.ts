@@ -5,12 +5,13 @@
  */
 
 import { createHash } from 'node:crypto'
-import type { ClientCertificatePolicy, OcspConfig, RevocationConfig } from './configuration.ts'
+import type { ClientCertificatePolicy } from './configuration.ts'
 import type { Path } from './document.ts'
 import { compileSource } from './front-proxy.ts'
 import type { WrittenPolicy } from './listener-certificate.ts'
 import type { RevocationInput } from './listener-schema.ts'
 import { nameOf } from './reading.ts'
+import type { OcspConfig, RevocationConfig } from './revocation-source.ts'
 import type { Sources } from './section.ts'
 
 export const OFF: ClientCertificatePolicy = { mode: 'off', from: 'tls', ca: undefined }

@@ -10,6 +10,7 @@ import type { CorsPolicy } from '../http/cors.ts'
 import type { ForwardedForField } from '../http/forwarded-for.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
 import type { EncryptionConfig } from './encryption.ts'
+import type { RevocationConfig } from './revocation-source.ts'
 
 /** Where something stands in a configuration file; lines and columns count from 1. */
 export interface Position {
@@ -62,24 +63,6 @@ export interface ClientCertificatePolicy {
   readonly revocation?: RevocationConfig | undefined
 }
 
-/** Where it is known which certificates were revoked. */
-export interface RevocationConfig {
-  /** The same for the same authorities and sources, on whatever listener. */
-  readonly id: string
-  /** Paths, and URLs with http or https. */
-  readonly lists: readonly string[]
-  readonly ocsp: OcspConfig | undefined
-  /** Seconds after which lists are read again. */
-  readonly refresh: number
-}
-
-export interface OcspConfig {
-  /** URL of the responder for all certificates; undefined: certificates name theirs. */
-  readonly responder: string | undefined
-  /** Hosts, with their port if it is not the scheme's own, that certificates may name. */
-  readonly hosts: readonly string[]
-}
-
 export interface ServerCertificate {
   /** How metrics and errors call it: the path of its file. */
   readonly name: string
@@ -111,6 +94,8 @@ export interface ListenerConfig {
   readonly sessionTickets: boolean
   /** Seconds for which browsers shall keep to https; undefined: they are not told. */
   readonly hsts: number | undefined
+  /** ALPN identifiers, the preferred first: `h2`, `http/1.1`. */
+  readonly alpn: readonly string[]
 }
 
 /** How an outbound TLS connection is made. Always verified. */

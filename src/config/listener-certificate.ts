@@ -26,6 +26,7 @@ export interface Written {
   readonly sessionTickets: 'on' | 'off'
   /** Seconds; undefined: the default. */
   readonly hsts: number | false | undefined
+  readonly alpn: readonly string[] | undefined
 }
 
 export interface WrittenCertificate {

@@ -137,6 +137,18 @@ const hsts = z
   )
   .optional()
 
+/** RFC 9113 §3.2, RFC 9112: by their ALPN identifiers. */
+const PROTOCOLS = ['h2', 'http/1.1'] as const
+
+const alpn = z
+  .array(z.enum(PROTOCOLS))
+  .min(1)
+  .refine((names) => new Set(names).size === names.length, 'wants each protocol once')
+  .meta({ uniqueItems: true })
+  .describe(
+    'What is spoken, the preferred first: h2 is HTTP/2, http/1.1 the rest. Clients that name no protocol get http/1.1, where it is there. Default: [http/1.1].',
+  )
+
 export const listenSchema = z
   .strictObject({
     address: address().describe('Address and port to listen on.'),
@@ -151,6 +163,7 @@ export const listenSchema = z
     min_version: minVersion.optional(),
     session_tickets: sessionTickets.default('on'),
     hsts,
+    alpn: alpn.optional(),
   })
   .describe('The one listener. Where there are several, or several certificates: listeners.')
 
@@ -165,6 +178,7 @@ export const listenerSchema = z.strictObject({
         .describe('Chosen by the name that clients ask for.'),
       min_version: minVersion.optional(),
       session_tickets: sessionTickets.default('on'),
+      alpn: alpn.optional(),
     })
     .describe('TLS towards clients. Cipher suites are those of the profile.'),
   client_certificate: clientCertificate.optional(),

@@ -82,6 +82,7 @@ function fromShort(input: ListenInput): Written {
     minVersionPath: [...path, 'min_version'],
     sessionTickets: input.session_tickets,
     hsts: input.hsts,
+    alpn: input.alpn,
   }
 }
 
@@ -110,6 +111,7 @@ function fromLong(id: string, path: Path, input: ListenerInput): Written {
     minVersionPath: [...path, 'tls', 'min_version'],
     sessionTickets: input.tls.session_tickets,
     hsts: input.hsts,
+    alpn: input.tls.alpn,
   }
 }
 
@@ -179,6 +181,7 @@ function compileListener(written: Written, sources: Sources, above: Layer): List
     cipherSuites,
     sessionTickets: written.sessionTickets === 'on',
     hsts: written.hsts === false ? undefined : (written.hsts ?? YEAR),
+    alpn: written.alpn ?? ['http/1.1'],
   }
 }
 

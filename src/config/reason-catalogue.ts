@@ -6,7 +6,7 @@
 
 export const REASONS = {
   message: {
-    http_malformed: 'The bytes are no HTTP/1.1 request that can be read in one way only.',
+    http_malformed: 'The bytes are no HTTP request that can be read in one way only.',
     request_too_slow: 'The request had not come as a whole in the time that limits gives it.',
     header_bytes_too_many: 'The header section is larger than limits.headers.',
     header_lines_too_many: 'The header section has more lines than limits.header_lines.',
@@ -25,6 +25,18 @@ export const REASONS = {
     host_several: 'There is more than one Host field.',
     host_malformed: 'Host, or the authority of the target, is no host with an optional port.',
     method_connect: 'CONNECT asks for a tunnel, and there are none.',
+    pseudo_field_unexpected:
+      'HTTP/2: a pseudo-field is there twice, unknown, or behind other fields.',
+    pseudo_field_malformed: 'HTTP/2: :method or :path is missing, or is not of its form.',
+    scheme_not_https: 'HTTP/2: :scheme is another than https.',
+    field_malformed: 'HTTP/2: a name or a value has characters that no field may have.',
+    field_of_connection:
+      'HTTP/2: a field speaks of a connection of HTTP/1, such as Transfer-Encoding.',
+    host_is_not_authority: 'HTTP/2: Host and :authority name two hosts.',
+    content_length_untrue: 'HTTP/2: Content-Length promises content, and the stream has none.',
+    head_with_content: 'HTTP/2: a HEAD request has content, which has no meaning.',
+    http2_resets_too_many: 'HTTP/2: most streams of the connection were reset (rapid reset).',
+    http2_frames_too_many: 'HTTP/2: the connection sent more PING or SETTINGS than anybody needs.',
     path_fragment: 'The target has a #, which a request never sends.',
     path_form_not_supported: 'The target is neither a path nor an http URL.',
     path_backslash: 'The path has a backslash, which some servers take for a slash.',

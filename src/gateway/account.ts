@@ -199,6 +199,7 @@ export class Accountant {
       jkt_8: token?.confirmation?.keyThumbprint?.slice(0, 8),
       cert_sha256_8: (request ?? connection).certificate?.thumbprint.slice(0, 8),
       tls: connection.protocol,
+      http: incoming.httpVersion,
       upstream: dispatchedAt === undefined ? undefined : route?.upstream.id,
       tunnel_end: exchange.tunnelEnd,
       bytes_in: exchange.bytesIn,

@@ -13,7 +13,7 @@ import { fieldLines } from '../http/field.ts'
 import { formHasToken, isCoded, isForm } from '../http/form.ts'
 import { hasPassed, parseMaxForwards } from '../http/hops.ts'
 import { interactionId } from '../http/interaction-id.ts'
-import { checkMessage, parseFraming } from '../http/message.ts'
+import { checkMessage, parseFraming, parseStreamFraming } from '../http/message.ts'
 import { parseRequestTarget } from '../http/path.ts'
 import { hasQueryParameter, parseAuthority } from '../http/target-uri.ts'
 import { parseWebSocketHandshake } from '../http/websocket.ts'
@@ -125,9 +125,12 @@ export class Gateway {
     { router, limits, metadata }: Serving,
   ): Route | Answer | Failure {
     const { incoming, connection } = exchange
-    const { rawHeaders, httpVersion, method = '', url = '' } = incoming
+    const { rawHeaders, httpVersion, endsWithHead, method = '', url = '' } = incoming
 
-    const content = parseFraming(rawHeaders, httpVersion)
+    const content =
+      endsWithHead === undefined
+        ? parseFraming(rawHeaders, httpVersion)
+        : parseStreamFraming(rawHeaders, endsWithHead)
     if (content instanceof Failure) return content
     exchange.content = content
     const malformed = checkMessage(rawHeaders, url, limits)

@@ -19,7 +19,7 @@ import type { Route } from './route.ts'
  * connection pool sets. The request has passed its checks.
  */
 export function requestFields(exchange: Exchange, route: Route): string[] {
-  const { incoming, request, content, hops, pseudonym } = exchange
+  const { incoming, request, content, hops, pseudonym, isStream } = exchange
   const { rawHeaders } = incoming
   const named = connectionOptions(rawHeaders)
   const headers: string[] = []
@@ -41,7 +41,12 @@ export function requestFields(exchange: Exchange, route: Route): string[] {
   }
   // RFC 9110 §7.6.2: one fewer.
   if (hops !== undefined) headers.push('Max-Forwards', String(hops - 1))
-  headers.push(INTERACTION_ID, exchange.interactionId, 'Via', `1.1 ${pseudonym}`)
+  headers.push(
+    INTERACTION_ID,
+    exchange.interactionId,
+    'Via',
+    `${isStream ? '2.0' : '1.1'} ${pseudonym}`,
+  )
   appendForwarded(headers, exchange.clientAddress, exchange.authority)
   if (request?.hasToken) appendIdentity(headers, route.forward, request)
   if (request !== undefined) appendClientCert(headers, route.forward, request)

@@ -54,7 +54,10 @@ export function refuse(exchange: Exchange, failure: Failure): void {
   if (exchange.hsts !== undefined) headers.push(HSTS, exchange.hsts)
   headers.push('Cache-Control', 'no-store')
   headers.push('Content-Type', 'application/json', 'Content-Length', String(body.length))
-  if (CLOSING.has(failure.error) || exchange.isReceiving) {
+  if (exchange.isStream) {
+    // RFC 9113 §5.4: where a stream ends is never in doubt. Who sends what is malformed is let go all the same.
+    response.shouldKeepAlive = failure.error !== 'bad_request'
+  } else if (CLOSING.has(failure.error) || exchange.isReceiving) {
     headers.push('Connection', 'close')
     response.shouldKeepAlive = false
   }

@@ -1,11 +1,11 @@
 /**
  * The form of a request message, as far as it can be judged before its target is looked at (RFC 9112
- * §3.2, §6, RFC 9110 §5, §10.1.1). The parser below has refused most; this refuses what it lets pass.
+ * §3.2, §6, RFC 9113 §8.1, RFC 9110 §5, §10.1.1). The parser below has refused most; this refuses what it lets pass.
  *
  * @module
  */
 
-import { type Failure, fail } from '../failure/failure.ts'
+import { Failure, fail } from '../failure/failure.ts'
 import { SEVERAL, soleField } from './field.ts'
 
 export interface MessageLimits {
@@ -43,11 +43,33 @@ export function parseFraming(rawFields: readonly string[], httpVersion: string):
     return { length: undefined, present: true }
   }
   if (length === undefined) return { length: undefined, present: false }
-  // RFC 9112 §6.3: one, of digits alone.
-  if (length === SEVERAL || !/^\d{1,15}$/.test(length)) {
-    return fail('bad_request', 'content_length_malformed')
-  }
-  return { length: Number(length), present: Number(length) > 0 }
+  const bytes = parseLength(length)
+  return bytes instanceof Failure ? bytes : { length: bytes, present: bytes > 0 }
+}
+
+/**
+ * The same for HTTP/2, where frames say how far content reaches.
+ *
+ * @param endsWithHead Whether the stream ended with the head.
+ */
+export function parseStreamFraming(
+  rawFields: readonly string[],
+  endsWithHead: boolean,
+): Content | Failure {
+  const length = soleField(rawFields, 'content-length')
+  if (length === undefined) return { length: undefined, present: !endsWithHead }
+  const bytes = parseLength(length)
+  if (bytes instanceof Failure) return bytes
+  // RFC 9113 §8.1.1: the length has to be that of the frames.
+  if (endsWithHead && bytes > 0) return fail('bad_request', 'content_length_untrue')
+  return { length: bytes, present: bytes > 0 }
+}
+
+/** RFC 9112 §6.3: one, of digits alone. */
+function parseLength(length: string | typeof SEVERAL): number | Failure {
+  return length === SEVERAL || !/^\d{1,15}$/.test(length)
+    ? fail('bad_request', 'content_length_malformed')
+    : Number(length)
 }
 
 /** Checks sizes and the fields that may stand only once. */

@@ -32,6 +32,8 @@ export interface AccessRecord {
   /** First eight characters of the client certificate's thumbprint. */
   readonly cert_sha256_8: string | undefined
   readonly tls: string
+  /** `1.0`, `1.1` or `2.0`. */
+  readonly http: string
   readonly upstream: string | undefined
   /** Of a WebSocket: who or what ended it. */
   readonly tunnel_end: string | undefined

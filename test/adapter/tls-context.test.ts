@@ -51,6 +51,7 @@ function listener(
     trustedProxies: [],
     clientAddress: undefined,
     minVersion: '1.2',
+    alpn: ['http/1.1'],
     cipherSuites: CIPHER_SUITES,
     sessionTickets: true,
     hsts: undefined,

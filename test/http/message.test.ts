@@ -1,8 +1,29 @@
 import { describe, expect, test } from 'vitest'
-import { checkMessage, parseFraming } from '../../src/http/message.ts'
+import { checkMessage, parseFraming, parseStreamFraming } from '../../src/http/message.ts'
 
 const limits = { headerLines: 4, target: 20 }
 const honest = ['Host', 'api.bank.example', 'Accept', '*/*']
+
+describe('RFC 9113 §8.1.1: how far content reaches in HTTP/2 [HTTP-22]', () => {
+  test.each<[string, string[], boolean, object]>([
+    ['nothing, and the stream ends', [], true, { length: undefined, present: false }],
+    ['nothing, and it goes on', [], false, { length: undefined, present: true }],
+    ['a length', ['content-length', '12'], false, { length: 12, present: true }],
+    ['no length at all', ['content-length', '0'], false, { length: 0, present: false }],
+    ['no length, and the end', ['content-length', '0'], true, { length: 0, present: false }],
+  ])('is read from %s', (_, fields, endsWithHead, content) => {
+    expect(parseStreamFraming(fields, endsWithHead)).toEqual(content)
+  })
+
+  test.each<[string, string[], boolean, string]>([
+    ['a length, and the end', ['content-length', '1'], true, 'content_length_untrue'],
+    ['two', ['content-length', '1', 'content-length', '1'], false, 'content_length_malformed'],
+    ['a list', ['content-length', '1, 1'], false, 'content_length_malformed'],
+    ['a sign', ['content-length', '+1'], false, 'content_length_malformed'],
+  ])('is refused for %s', (_, fields, endsWithHead, reason) => {
+    expect(parseStreamFraming(fields, endsWithHead)).toMatchObject({ error: 'bad_request', reason })
+  })
+})
 
 describe('parseFraming', () => {
   test.each(['0.9', '2.0', '1.2', ''])('RFC 9112 §2.3: version %j is refused', (version) => {
