@@ -67,7 +67,7 @@ describe('an answer', () => {
   })
 })
 
-describe('RFC 9325 §7.1: who is called proves who it is', () => {
+describe('CVE-2026-31923, RFC 9325 §7.1: who is called proves who it is [PF-23]', () => {
   test('by an authority that is trusted', async () => {
     const { certificate } = await createAuthority({ name: 'stub CA', keyKind: 'EC' })
     const before = stub.requests.length

@@ -41,7 +41,7 @@ describe('dpop_proof', () => {
     expect(request.proof).toBeUndefined()
   })
 
-  test('RFC 9449 §4.3 (9), D09: the target is the public one, whatever the client calls it', () => {
+  test('RFC 9449 §4.3 (9), D09: the target is the public one, whatever the client calls it [HTTP-19]', () => {
     const proof = signProof('ES256', pair, 'token', {
       claims: { htu: 'https://evil.example/accounts' },
     })

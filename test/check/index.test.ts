@@ -138,7 +138,7 @@ describe('CHECKS', () => {
     },
   )
 
-  test('RFC 9449 §11.1, D12: the same request a second time is refused', () => {
+  test('RFC 9449 §11.1, D12: the same request a second time is refused [HOLE-7]', () => {
     const route = createRoute()
     const request = requestWith(route, [])
     expect(authorize(route.checks, request)).toBeUndefined()

@@ -107,7 +107,7 @@ describe('YAML 1.2', () => {
     expect(JSON.stringify(faults(text))).not.toContain('s3cr3t')
   })
 
-  test('an alias bomb is refused before it goes off', () => {
+  test('an alias bomb is refused before it goes off [O04, O14]', () => {
     const levels = Array.from(
       { length: 9 },
       (_, i) => `l${i + 1}: &l${i + 1} [${`*l${i}, `.repeat(9)}]`,

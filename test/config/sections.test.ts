@@ -266,7 +266,7 @@ describe('an issuer', () => {
     ],
     ['answers of another form', issuer(signedBy('jwe')), ['invalid-value']],
     [
-      'an algorithm below the profile',
+      'an algorithm below the profile [O22]',
       issuer('algorithms: [RS256, PS256, RS512]'),
       ['profile-floor', 'profile-floor'],
     ],
@@ -341,7 +341,7 @@ describe('an upstream', () => {
       ['unknown-reference'],
     ],
     [
-      'a URL without TLS',
+      'a URL without TLS [O22]',
       { routes: routes.replace('core', 'http://core.internal') },
       ['plaintext-upstream'],
     ],
@@ -468,7 +468,7 @@ describe('a route', () => {
     expect(await said(change)).toEqual(ids)
   })
 
-  test('answers HEAD where it answers GET', async () => {
+  test('answers HEAD where it answers GET [P12]', async () => {
     const { configuration } = await workspace.load(gateway(routes('id: a, match: "GET, POST /a"')))
     expect(configuration?.routes[0]?.methods).toEqual(['GET', 'HEAD', 'POST'])
   })

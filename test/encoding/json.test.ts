@@ -233,7 +233,7 @@ describe('parseJsonObject', () => {
     expect(parseJsonObject(`{"a":[${'[],'.repeat(1000)}{}]}`)).toBeDefined()
   })
 
-  test('J36: a hundred thousand brackets are refused without recursion', () => {
+  test('J36: a hundred thousand brackets are refused without recursion [O14]', () => {
     expect(parseJsonObject(`{"a":${'['.repeat(100_000)}`)).toBeUndefined()
     expect(parseJsonObject('{"a":'.repeat(100_000))).toBeUndefined()
     expect(parseJsonObject(`{"a":${'}'.repeat(100_000)}`)).toBeUndefined()

@@ -38,7 +38,7 @@ function connection(): Promise<RawSocket> {
   return openSocket(open.fixture, open.gateway, { cert: certificate, key })
 }
 
-describe('RFC 9110 §10.1.1: a client that waits for a 100', () => {
+describe('RFC 9110 §10.1.1: a client that waits for a 100 [HTTP-7, H28]', () => {
   const expecting = ['Expect: 100-continue', 'Content-Length: 5']
 
   test('gets the 401 instead, and its content is not asked for', async () => {
@@ -98,7 +98,7 @@ describe('RFC 9110 §10.1.1: a client that waits for a 100', () => {
   )
 })
 
-describe('RFC 9112 §9.6: an answer that comes while the client still sends reaches it', () => {
+describe('RFC 9112 §9.6: an answer that comes while the client still sends reaches it [U11]', () => {
   test.each([300, 5000])('a refusal of the gateway, amid %d KiB', async (size) => {
     const raw = await connection()
     raw.write(post([`Content-Length: ${size * 1024}`], 'a'.repeat(10_000), '/closed'))
@@ -124,7 +124,7 @@ describe('RFC 9112 §9.6: an answer that comes while the client still sends reac
   })
 })
 
-describe('RFC 9112 §8: when a client leaves, its upstream connection is closed', () => {
+describe('RFC 9112 §8: when a client leaves, its upstream connection is closed [HTTP-28, H31]', () => {
   const leaving: [string, (raw: RawSocket) => void][] = [
     ['by closing', (raw) => raw.socket.end()],
     ['by a reset', (raw) => raw.socket.destroy()],

@@ -65,7 +65,7 @@ test.each(['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty'
   },
 )
 
-test('CVE-2026-58044: behind two thousand lines no credentials are overlooked: all are refused [H14]', async () => {
+test('CVE-2026-58044: behind two thousand lines no credentials are overlooked: all are refused [H14, HOLE-10]', async () => {
   const lines = [...Array(2100).fill('a:'), 'Authorization: Bearer x', 'X-Client-Cert: y']
   for (const target of ['/open', '/closed']) {
     const before = open.upstream.requests.length

@@ -60,7 +60,7 @@ describe('a refusal behind a response that is under way', () => {
   })
 })
 
-test('RFC 9110 §9.2.2, U03: what has begun to be answered is not asked again', async () => {
+test('RFC 9110 §9.2.2, U03: what has begun to be answered is not asked again [U03]', async () => {
   const before = open.upstream.requests.length
   open.upstream.answer = ({ socket }) => void socket.end('HTTP/1.1 200 OK\r\nContent-Le')
   const client = await openSocket(open.fixture, open.gateway)

@@ -58,7 +58,7 @@ test('what is refused below for one thing is accepted without it', async () => {
   expect(fixture.reached).toHaveLength(before + 1)
 })
 
-describe('a token that its issuer does not vouch for: one text for every fault', () => {
+describe('CVE-2022-29226: a token that its issuer does not vouch for: one text for every fault [PF-40]', () => {
   const now = () => Math.floor(Date.now() / 1000)
 
   test.each([

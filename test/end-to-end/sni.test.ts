@@ -114,13 +114,13 @@ describe('RFC 6066 §3: a name decides which certificate is shown', () => {
     expect(await statusOf(OPEN)).toBe(200)
   })
 
-  test('no name at all is refused, where names decide about certificates of clients', async () => {
+  test('no name at all is refused, where names decide about certificates of clients [PF-14]', async () => {
     expect(await statusOf('', {}, OPEN)).toBe('closed')
     expect(await statusOf('', withCertificate(ofA), A)).toBe('closed')
   })
 })
 
-describe('RFC 8705 §2.1: a name decides whose certificates are accepted', () => {
+describe('CVE-2025-9312, RFC 8705 §2.1: a name decides whose certificates are accepted [PF-43]', () => {
   const cases: [string, string, () => ConnectionOptions, number | 'closed'][] = [
     [A, 'of its authority', () => withCertificate(ofA), 200],
     [A, 'of the other authority', () => withCertificate(ofB), 'closed'],
@@ -143,16 +143,19 @@ describe('RFC 8705 §2.1: a name decides whose certificates are accepted', () =>
   test.each([
     ['octets', byOctets],
     ['records', byRecords],
-  ])('RFC 8446 §5.1: also where the name comes in single %s', async (_, cut) => {
-    const relay = await startRelay(gateway, cut)
-    expect(await statusOf(A, {}, A, relay)).toBe('closed')
-    expect(await statusOf(A, withCertificate(ofB), A, relay)).toBe('closed')
-    expect(await statusOf(A, withCertificate(ofA), A, relay)).toBe(200)
-    relay.close()
-  })
+  ])(
+    'CVE-2026-32305, RFC 8446 §5.1: also where the name comes in single %s [PF-14]',
+    async (_, cut) => {
+      const relay = await startRelay(gateway, cut)
+      expect(await statusOf(A, {}, A, relay)).toBe('closed')
+      expect(await statusOf(A, withCertificate(ofB), A, relay)).toBe('closed')
+      expect(await statusOf(A, withCertificate(ofA), A, relay)).toBe(200)
+      relay.close()
+    },
+  )
 })
 
-describe('RFC 9110 §15.5.20: a connection serves the host that it was made for', () => {
+describe('CVE-2022-23632, CVE-2026-48491, RFC 9110 §15.5.20: a connection serves the host that it was made for [HTTP-5, PF-15, PF-16]', () => {
   test.each([
     [OPEN, A],
     [OPEN, B],
@@ -172,7 +175,7 @@ describe('RFC 9110 §15.5.20: a connection serves the host that it was made for'
   })
 })
 
-describe('RFC 9325 §3.4: no session of one host is resumed on another', () => {
+describe('CVE-2025-23419, RFC 9325 §3.4: no session of one host is resumed on another [PF-17]', () => {
   test.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', async (maxVersion) => {
     const sessions: Buffer[] = []
     const first = await openSocket(fixture, gateway, {

@@ -53,7 +53,7 @@ describe('requestFields', () => {
   })
 
   test.each([['close, X-User'], ['X-User'], ['keep-alive,x-user , ,'], ['close", x-user']])(
-    'RFC 9110 §7.6.1, H15: nor is a field that Connection names (%s)',
+    'RFC 9110 §7.6.1, H15: nor is a field that Connection names (%s) [HTTP-1, H15]',
     (value) => {
       expect(forwarded(['X-User', 'a', 'Connection', value])).toEqual(OWN)
     },
@@ -64,7 +64,7 @@ describe('requestFields', () => {
     expect(forwarded(lines)).toEqual(OWN)
   })
 
-  test('CVE-2024-45410, H15: no field of the gateway can be named away', () => {
+  test('CVE-2024-45410, H15: no field of the gateway can be named away [PF-12]', () => {
     const names = OWN.filter((_, index) => index % 2 === 0)
     expect(forwarded(['Connection', `close, ${names.join(', ')}, X-Client-Id`])).toEqual(OWN)
   })

@@ -78,14 +78,14 @@ describe('parseIntrospection', () => {
     expect(read(changed)).toMatchObject({ error: 'invalid_token', reason })
   })
 
-  test('RFC 8705 §3.2: the certificate that a token is bound to is said in cnf', () => {
+  test('RFC 8705 §3.2: the certificate that a token is bound to is said in cnf [HOLE-9]', () => {
     expect(read({ cnf: { 'x5t#S256': THUMBPRINT }, token_type: 'Bearer' })).toMatchObject({
       confirmation: { certificateThumbprint: THUMBPRINT, keyThumbprint: undefined },
     })
   })
 
   test.each([['DPoP'], ['dpop'], [undefined]])(
-    'RFC 9449 §6.2: so is the key; token_type is %s',
+    'Kong 3.14.0.2, RFC 9449 §6.2: so is the key; token_type is %s [PF-27]',
     (type) => {
       expect(read({ cnf: { jkt: THUMBPRINT }, token_type: type })).toMatchObject({
         confirmation: { keyThumbprint: THUMBPRINT, certificateThumbprint: undefined },

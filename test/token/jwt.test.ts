@@ -237,7 +237,7 @@ describe('a JWT access token', () => {
   })
 
   test.each(['', '../../../../dev/null', "' OR 1=1", 'a\0b\r\nc', 'k'.repeat(256)])(
-    'RFC 8725 §3.10, J09: kid %j is text to look up and nothing more',
+    'CWE-918, RFC 8725 §3.10, J09: kid %j is text to look up and nothing more [PF-36]',
     (kid) => {
       expect(parseKeyHint({ typ: 'at+jwt', alg: 'ES256', kid }, expected)).toEqual({
         kid,

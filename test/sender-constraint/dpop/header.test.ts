@@ -188,9 +188,12 @@ describe('parseSignedProof', () => {
     ['qi alone', { ...jwkOf('PS256'), qi: 'AQ' }, 'PS256'],
     ['oth alone', { ...jwkOf('PS256'), oth: [] }, 'PS256'],
     ['k alone', { ...jwkOf('ES256'), k: 'AQ' }, 'ES256'],
-  ] as const)('RFC 9449 §4.3 (7), D05: a key with %s is refused', (_title, jwk, name) => {
-    refused(read(proofWith({ jwk }, name)), 'dpop_jwk_invalid')
-  })
+  ] as const)(
+    'CWE-345, RFC 9449 §4.3 (7), D05: a key with %s is refused [PF-32]',
+    (_title, jwk, name) => {
+      refused(read(proofWith({ jwk }, name)), 'dpop_jwk_invalid')
+    },
+  )
 
   test.each([
     ['absent', undefined],
