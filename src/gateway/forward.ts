@@ -40,6 +40,9 @@ const MAX_FIELD_LINES = 1000
 /** Why an exchange is given up when its client has left. */
 const CLIENT_LEFT = new Error('the client left')
 
+/** Why one is given up whose response does not come to its end. */
+const TOO_LONG = Object.assign(new Error('it took too long'), { code: 'TOO_LONG' })
+
 class Forwarding implements UpstreamHandler {
   readonly #exchange: Exchange
   readonly #route: Route
@@ -47,6 +50,8 @@ class Forwarding implements UpstreamHandler {
   readonly #whole: Buffer | undefined
   #content: CountedContent | undefined
   #controller: UpstreamController | undefined
+  #timer: NodeJS.Timeout | undefined
+  #givenUp: Error | undefined
   #left = false
   #retried = false
   #isAnswering = false
@@ -71,6 +76,10 @@ class Forwarding implements UpstreamHandler {
       this.#content = new CountedContent(incoming, this.#route.maxBody)
     }
     this.#exchange.dispatchedAt = this.#clock()
+    const { wholeTimeout } = this.#route.upstream
+    if (wholeTimeout !== undefined) {
+      this.#timer = setTimeout(() => this.#giveUp(TOO_LONG), wholeTimeout * 1000)
+    }
     this.#dispatch()
   }
 
@@ -92,12 +101,18 @@ class Forwarding implements UpstreamHandler {
   #leave(): void {
     if (this.#exchange.response.writableFinished) return
     this.#left = true
-    this.#controller?.abort(CLIENT_LEFT)
+    this.#giveUp(CLIENT_LEFT)
+  }
+
+  /** At once or, where it still waits for a connection, as soon as it has one. */
+  #giveUp(why: Error): void {
+    this.#givenUp = why
+    this.#controller?.abort(why)
   }
 
   onRequestStart(controller: UpstreamController): void {
     this.#controller = controller
-    if (this.#left) controller.abort(CLIENT_LEFT)
+    if (this.#givenUp !== undefined) controller.abort(this.#givenUp)
   }
 
   /** RFC 9110 §7.8: no upgrade was asked for. */
@@ -176,6 +191,7 @@ class Forwarding implements UpstreamHandler {
   }
 
   #ended(): void {
+    clearTimeout(this.#timer)
     this.#exchange.upstreamEndedAt = this.#clock()
     this.#exchange.bytesIn = this.#content?.count ?? this.#whole?.length ?? 0
   }
@@ -198,6 +214,7 @@ function failureOf(error: Error): Failure {
   switch (code) {
     case 'UND_ERR_HEADERS_TIMEOUT':
     case 'UND_ERR_BODY_TIMEOUT':
+    case 'TOO_LONG':
       return fail('gateway_timeout', 'upstream_timeout')
     case 'UND_ERR_CONNECT_TIMEOUT':
     case 'ETIMEDOUT':

@@ -32,6 +32,7 @@ function config(more: Partial<UpstreamConfig> = {}): UpstreamConfig {
     connectTimeout: 5,
     responseTimeout: 30,
     idleTimeout: 30,
+    wholeTimeout: undefined,
     ...more,
   }
 }

@@ -47,6 +47,35 @@ describe('RFC 9110 §15.6.3: a head that is more than anybody needs is answered 
   })
 })
 
+describe('an answer that trickles without end', () => {
+  test.each([
+    ['amid content is broken off', 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n', 200, false],
+    ['before its head is whole is 504', 'HTTP/1.1 200 OK\r\n', 504, true],
+  ])('%s [U12]', async (_, head, status, complete) => {
+    const gateway = await open.fixture.gateway(`version: 1
+profile: fapi2-security
+listen: { address: 127.0.0.1:0, public_url: https://$HOST, certificate: server.crt, key: server.key }
+upstreams:
+  raw: { url: "${open.upstream.url}", timeouts: { idle_body: 10m, response_headers: 10m, whole: 500ms } }
+routes:
+  - { id: open, match: /open/**, public: true, upstream: raw }
+shutdown: { ready_off_for: 0s, drain: 2s }
+`)
+    open.upstream.answer = ({ socket }) => {
+      socket.write(head)
+      const timer = setInterval(() => socket.write('a'), 20)
+      socket.once('close', () => clearInterval(timer))
+    }
+    const arrival = open.upstream.nextRequest()
+    const raw = await openSocket(open.fixture, gateway)
+    raw.write(get('/open', ['Connection: close']))
+    const { socket } = await arrival
+    expect(await raw.rest()).toMatchObject([{ status, complete }])
+    if (!socket.destroyed) await once(socket, 'close')
+    await gateway.close()
+  })
+})
+
 describe('RFC 9112 §11.1: a response that is split in its head is one response, or none [H36]', () => {
   test.each<[string, string]>([
     ['a CR in a value', 'HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b=c\r\nContent-Length: 0\r\n\r\n'],

@@ -37,6 +37,7 @@ beforeEach(() => {
   const upstream: Upstream = {
     id: 'bank',
     basePath: '',
+    wholeTimeout: undefined,
     isBusy: () => isBusy,
     dispatch: ({ method, path }) => void dispatched.push(`${method} ${path}`),
   }
