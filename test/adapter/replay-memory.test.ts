@@ -65,7 +65,7 @@ test('of any number of uses at once, one is the first', () => {
   expect(store.size).toBe(1)
 })
 
-describe('RFC 9449 §11.1: a clock that jumps', () => {
+describe('RFC 9449 §11.1: a clock that jumps [O16]', () => {
   const LIFE = 70
 
   test.each([3600, 86_400 * 365 * 5])('by %d s, and back: it is served again', (far) => {

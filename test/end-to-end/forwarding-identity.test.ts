@@ -157,7 +157,7 @@ const SPOOFED = [
   'Upgrade',
 ]
 
-describe('RFC 9700 §4.13: what a client says of itself does not reach the bank [HTTP-1, H16]', () => {
+describe('RFC 9700 §4.13: what a client says of itself does not reach the bank [HTTP-1, H16, H20, PF-9, PF-10, PF-19]', () => {
   const spoof = 'spoofed-by-a-client'
 
   test.each(SPOOFED)('%s', async (name) => {

@@ -167,7 +167,7 @@ describe('a public route beside a protected one is no way around it', () => {
     'X-Forwarded-Uri: /pub',
     'X-HTTP-Method-Override: OPTIONS',
     'X-Forwarded-Prefix: /pub',
-  ])('%s changes nothing [P12]', async (field) => {
+  ])('CVE-2026-40575: %s changes nothing [P12, PF-18]', async (field) => {
     const before = open.upstream.requests.length
     expect((await open.send(get('/accounts', [field, CLOSE])))[0]?.status).toBe(401)
     expect((await open.send(get('/pub', [field, CLOSE])))[0]?.status).toBe(200)

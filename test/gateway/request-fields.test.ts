@@ -98,7 +98,7 @@ describe('requestFields', () => {
     expect(forwarded(['Authorization', 'DPoP a'], passing)).toEqual(OWN)
   })
 
-  test('RFC 7239 §4: who asked is said by the gateway alone; an IPv6 address is quoted', () => {
+  test('RFC 7239 §4: who asked is said by the gateway alone; an IPv6 address is quoted [HTTP-29]', () => {
     expect(forwarded(['Forwarded', 'for=1.2.3.4'], createRoute(), '2001:db8::1')).toEqual(
       expect.arrayContaining([
         'for="[2001:db8::1]";host="api.bank.example";proto=https',

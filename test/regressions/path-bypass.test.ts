@@ -167,6 +167,7 @@ describe('a protected route beside a public one, and no token', () => {
   beforeAll(async () => {
     open =
       await startOpenGateway(`  - { id: accounts, match: /accounts/**, scopes: [accounts], upstream: raw }
+  - { id: based, match: /based/**, public: true, upstream: "$UPSTREAM/api/v1" }
 issuers:
   bank: { issuer: $ISSUER, audience: https://$HOST, ca: ca.pem }
 `)
@@ -194,6 +195,27 @@ issuers:
       for (const read of READINGS) expect(read(path)).toMatch(/^\/open(?:\/|$)/)
     }
     expect([...statuses.keys()].sort()).toEqual([200, 400, 401, 404])
+  })
+
+  test('CVE-2021-21321: no spelling climbs out of the base path of an upstream [P14]', {
+    timeout: 60_000,
+  }, async () => {
+    const targets = INSERTIONS.flatMap((one) => [
+      `/based${one}x`,
+      `/based/..${one}x`,
+      `/based/${one}`,
+    ])
+    const before = open.upstream.requests.length
+    const rest = targets.values()
+    const worker = async () => {
+      for (const target of rest) await open.send(get(target, ['Connection: close']))
+    }
+    await Promise.all(Array.from({ length: 16 }, worker))
+    const paths = (await open.reachedSince(before)).map((line) => /^GET ([^?]*)/.exec(line)?.[1])
+    expect(paths.length).toBeGreaterThan(10)
+    for (const path of paths) {
+      for (const read of READINGS) expect(read(path ?? '')).toMatch(/^\/api\/v1\/based(?:\/|$)/)
+    }
   })
 })
 
