@@ -41,7 +41,7 @@ describe('dpop_freshness', () => {
     expect(ask('required', current)).toMatchObject({ outcome: undefined, next: undefined })
   })
 
-  test('RFC 9449 §8.2, D19: a client with the previous one is served, and told the next [HOLE-7]', () => {
+  test('RFC 9449 §8.2, D19: a client with the previous one is served, and told the next', () => {
     expect(ask('required', previous)).toMatchObject({ outcome: undefined, next: current })
   })
 

@@ -130,7 +130,7 @@ describe('CHECKS', () => {
   })
 
   test.each(FAULTS.slice(0, -1))(
-    'RFC 9449 §11.1, D23: who is refused uses up nothing: %s',
+    'RFC 9449 §11.1, D23: who is refused uses up nothing: %s [HOLE-7, HOLE-8]',
     (name) => {
       const route = createRoute()
       expect(authorize(route.checks, requestWith(route, [name]))).toBeDefined()

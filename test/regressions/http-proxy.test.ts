@@ -6,6 +6,7 @@
  */
 
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { linesOf } from '../support/caller.ts'
@@ -14,6 +15,11 @@ import { HOST } from '../support/fixture.ts'
 import { type HttpProxyProcess, startHttpProxy } from '../support/http-proxy-process.ts'
 import { get, type OpenGateway, post, startOpenGateway } from '../support/open-gateway.ts'
 import { openSocket, type RawSocket } from '../support/raw-socket.ts'
+
+/** However it ends: `once` would be rejected by a reset. */
+async function closed(socket: Socket): Promise<void> {
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
+}
 
 let open: OpenGateway
 let proxy: HttpProxyProcess
@@ -105,7 +111,7 @@ describe('http-party#1586: a client that leaves ends the work of the upstream [H
     expect(left.socket.destroyed).toBe(false)
 
     const { socket } = await leave(toGateway, beginning)
-    if (!socket.destroyed) await once(socket, 'close')
+    await closed(socket)
   })
 })
 
@@ -123,9 +129,8 @@ test.each([
       raw.write(get('/open/cut'))
       const { socket } = await arrival
       await begun
-      const closed = once(socket, 'close')
       socket.destroy()
-      await closed
+      await closed(socket)
       return raw
     }
     const hanging = await breakOff(toProxy)
