@@ -54,8 +54,10 @@ listen:
   public_url: https://${HOST}
   certificate: server.crt
   key: server.key
+upstreams:
+  core: { url: "${url}", pool: { connections: 128 } }
 routes:
-  - { id: open, match: "${path}", public: true, upstream: "${url}", limits: { body: 1GiB } }
+  - { id: open, match: "${path}", public: true, upstream: core, limits: { body: 1GiB } }
 admin: { address: 127.0.0.1:0 }
 shutdown: { ready_off_for: 0s, drain: 10s }
 limits: { requests_per_connection: 1000000, request: 5m }
@@ -190,6 +192,33 @@ describe.skipIf(process.platform !== 'linux')('a process (needs Linux)', () => {
     expect(descriptors(running.child)).toBeLessThanOrEqual(files + 2)
     expect(memoryOf(running.child).now - memory).toBeLessThan(64 * 1024 * 1024)
     raw.socket.destroy()
+  })
+
+  test('that is told to stop amid a hundred requests, with a hundred idle connections, fails none [O01]', {
+    timeout: 60_000,
+  }, async () => {
+    const running = await start()
+    const waiting: (() => void)[] = []
+    const connections = () =>
+      Promise.all(Array.from({ length: 100 }, () => openSocket(fixture, running)))
+    const idle = await connections()
+    for (const raw of idle) expect(await statusOf(raw)).toBe(200)
+    upstream.answer = ({ socket }) => void waiting.push(() => void socket.write(OK))
+    const busy = await connections()
+    for (const raw of busy) raw.write(get('/open'))
+    await expect.poll(() => waiting.length, { timeout: 20_000 }).toBe(100)
+    running.child.kill('SIGTERM')
+    for (const raw of idle) expect(await raw.rest()).toEqual([])
+    upstream.answer = ({ socket }) => void socket.write(OK)
+    for (const answer of waiting) answer()
+    for (const raw of busy) {
+      const [answer, ...others] = await raw.rest()
+      expect(answer).toMatchObject({ status: 200, complete: true })
+      expect(answer?.lines('connection')).toEqual(['close'])
+      expect(others).toEqual([])
+    }
+    if (running.child.exitCode === null) await once(running.child, 'exit')
+    expect(running.child.exitCode).toBe(0)
   })
 
   test('that is killed amid its work can be started again at once, where it was [O03]', async () => {

@@ -6,6 +6,7 @@
  */
 
 import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -222,6 +223,22 @@ describe('what ends the process of http-proxy ends nothing', () => {
     const death = /ERR_INVALID_CHAR|ERR_HTTP_INVALID_STATUS_CODE/
     await expectDeath(post(['Content-Length: 0']), death, status)
   })
+})
+
+test('http-party#1237: a client that would speak HTTP/2 ends http-proxy, and not the gateway', async () => {
+  const speak = async (port: number) => {
+    const options = { ca: open.fixture.authority.certificate, servername: HOST }
+    const session = connectHttp2(`https://127.0.0.1:${port}`, options)
+    session.on('error', () => {})
+    const stream = session.request({ ':path': '/open', ':authority': HOST })
+    stream.on('error', () => {})
+    await new Promise((resolve) => stream.once('close', resolve).resume())
+    session.destroy()
+  }
+  await speak(proxy.port)
+  expect(await proxy.death).toMatch(/ERR_INVALID_HTTP_TOKEN/)
+  await speak(open.gateway.port)
+  expect(await marker(toGateway)).toBe(200)
 })
 
 test('http-party#443: content behind a 204 is not the beginning of another answer [U09, HTTP-27]', async () => {

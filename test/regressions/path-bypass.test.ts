@@ -6,6 +6,7 @@
  */
 
 import { posix } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Matched, Router } from '../../src/gateway/router.ts'
 import { parseRequestTarget } from '../../src/http/path.ts'
@@ -255,6 +256,30 @@ describe('a public route beside a protected one', () => {
       }
     }
     expect(served).toBeGreaterThan(0)
+  })
+
+  test('RFC 3986 §6.2.2: every spelling of a path that is read at all has the route of the path [P02, HTTP-20]', () => {
+    const spelled = fc
+      .tuple(
+        fc.constantFrom('/accounts/1', '/pub/1', '/pub', '/accounts'),
+        fc.infiniteStream(fc.nat(3)),
+      )
+      .map(([path, choices]) => {
+        const letters = [...path].map((one) => {
+          const choice = one === '/' ? 0 : choices.next().value
+          return choice === 1 || choice === 2 ? HEX(one, choice === 1) : one
+        })
+        return [path, letters.join('')] as const
+      })
+    fc.assert(
+      fc.property(spelled, ([path, target]) => {
+        const parsed = parseRequestTarget(target)
+        expect(parsed).toMatchObject({ path })
+        const found = router.find(HOST, 'GET', 'path' in parsed ? parsed.path : '').route?.id
+        expect(found).toBe(path.startsWith('/pub') ? 'public' : 'closed')
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   test('CVE-2026-42272: both cases of hexadecimal digits are one path, in every character [PF-5]', () => {
