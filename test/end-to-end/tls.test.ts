@@ -146,7 +146,7 @@ describe('cipher suites', () => {
 
 describe('application protocols', () => {
   test.each([[['h2']], [['http/1.0']], [['h2', 'h2c', 'spdy/3']]])(
-    'RFC 7301 §3.2: %j is refused with no_application_protocol [HTTP-22]',
+    'RFC 7301 §3.2: %j is refused with no_application_protocol',
     async (ALPNProtocols) => {
       const before = await failures('no_application_protocol')
       const outcome = await probe(fixture, gateway, { ALPNProtocols })
