@@ -19,12 +19,14 @@ export class PooledUpstream implements Upstream {
   readonly config: UpstreamConfig
   readonly id: string
   readonly basePath: string
+  readonly wholeTimeout: number | undefined
   readonly #pool: Pool
 
   constructor(config: UpstreamConfig) {
     this.config = config
     this.id = config.id
     this.basePath = config.basePath
+    this.wholeTimeout = config.wholeTimeout
     this.#pool = new Pool(config.origin, {
       connections: config.connections,
       // RFC 9110 §9.2.2: with one request a connection at a time, none is lost behind another.

@@ -188,6 +188,8 @@ export interface UpstreamConfig {
   readonly connectTimeout: number
   readonly responseTimeout: number
   readonly idleTimeout: number
+  /** For a whole exchange; undefined: not limited. */
+  readonly wholeTimeout: number | undefined
 }
 
 /** Names of the fields by which the upstream learns what was verified; undefined: not told. */

@@ -46,6 +46,9 @@ export const upstreamSchema = z.strictObject({
       idle_body: period('100ms', '10m')
         .describe('Between two parts of a response.')
         .prefault('30s'),
+      whole: period('100ms', '1d')
+        .describe('Until the response is whole, however it trickles. Default: not limited.')
+        .optional(),
     })
     .prefault({}),
 })

@@ -88,6 +88,7 @@ function compileUpstream(
     connectTimeout: input.timeouts.connect,
     responseTimeout: input.timeouts.response_headers,
     idleTimeout: input.timeouts.idle_body,
+    wholeTimeout: input.timeouts.whole,
   }
 }
 

@@ -42,6 +42,9 @@ const MAX_FIELD_LINES = 1000
 /** Why an exchange is given up when its client has left. */
 const CLIENT_LEFT = new Error('the client left')
 
+/** Why one is given up whose response does not come to its end. */
+const TOO_LONG = Object.assign(new Error('it took too long'), { code: 'TOO_LONG' })
+
 class Forwarding implements UpstreamHandler {
   readonly #exchange: Exchange
   readonly #route: Route
@@ -49,6 +52,8 @@ class Forwarding implements UpstreamHandler {
   readonly #whole: Buffer | undefined
   #content: CountedContent | undefined
   #controller: UpstreamController | undefined
+  #timer: NodeJS.Timeout | undefined
+  #givenUp: Error | undefined
   #left = false
   #retried = false
   #isAnswering = false
@@ -73,6 +78,10 @@ class Forwarding implements UpstreamHandler {
       this.#content = new CountedContent(incoming, body, this.#route.maxBody)
     }
     this.#exchange.dispatchedAt = this.#clock()
+    const { wholeTimeout } = this.#route.upstream
+    if (wholeTimeout !== undefined) {
+      this.#timer = setTimeout(() => this.#giveUp(TOO_LONG), wholeTimeout * 1000)
+    }
     this.#dispatch()
   }
 
@@ -95,12 +104,18 @@ class Forwarding implements UpstreamHandler {
   #leave(): void {
     if (this.#exchange.response.writableFinished) return
     this.#left = true
-    this.#controller?.abort(CLIENT_LEFT)
+    this.#giveUp(CLIENT_LEFT)
+  }
+
+  /** At once or, where it still waits for a connection, as soon as it has one. */
+  #giveUp(why: Error): void {
+    this.#givenUp = why
+    this.#controller?.abort(why)
   }
 
   onRequestStart(controller: UpstreamController): void {
     this.#controller = controller
-    if (this.#left) controller.abort(CLIENT_LEFT)
+    if (this.#givenUp !== undefined) controller.abort(this.#givenUp)
   }
 
   onRequestUpgrade(controller: UpstreamController, _: number, __: unknown, socket: Socket): void {
@@ -186,6 +201,7 @@ class Forwarding implements UpstreamHandler {
   }
 
   #ended(): void {
+    clearTimeout(this.#timer)
     this.#exchange.upstreamEndedAt = this.#clock()
     this.#exchange.bytesIn = this.#content?.count ?? this.#whole?.length ?? 0
   }
@@ -208,6 +224,7 @@ function failureOf(error: Error): Failure {
   switch (code) {
     case 'UND_ERR_HEADERS_TIMEOUT':
     case 'UND_ERR_BODY_TIMEOUT':
+    case 'TOO_LONG':
       return fail('gateway_timeout', 'upstream_timeout')
     case 'UND_ERR_CONNECT_TIMEOUT':
     case 'ETIMEDOUT':

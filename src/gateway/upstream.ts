@@ -50,6 +50,8 @@ export interface Upstream {
   readonly id: string
   /** Put before the path. */
   readonly basePath: string
+  /** Seconds that an exchange with it may take in all; undefined: not limited. */
+  readonly wholeTimeout: number | undefined
   /** Whether so many requests wait for a connection that one more would only wait too. */
   isBusy(): boolean
   dispatch(request: UpstreamRequest, handler: UpstreamHandler): void

@@ -89,7 +89,7 @@ async function statusLine(url: string, target: string): Promise<string> {
   return (await text(socket)).split('\r\n', 1)[0]!
 }
 
-describe('nothing else is answered', () => {
+describe('nothing else is answered [O18, PF-44]', () => {
   test.each(['//', '//[', 'http://[', 'http://a:b/healthz', '/\\\\'])(
     'a target that is no URL: %s',
     async (target) => {

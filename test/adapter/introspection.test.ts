@@ -162,7 +162,7 @@ describe('RFC 7662 §4: an answer is kept [INT-4]', () => {
     expect(calls()).toBe(before + 2)
   })
 
-  test('for less, where the token is not active', async () => {
+  test('for less, where the token is not active [HOLE-5]', async () => {
     said = () => ({ active: false })
     const source = open()
     const before = calls()

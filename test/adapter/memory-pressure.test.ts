@@ -16,7 +16,7 @@ test.each([
   expect(isHigh(heap(used))).toBe(expected)
 })
 
-test('it is looked at twice a second, and goes down again', () => {
+test('it is looked at twice a second, and goes down again [O09]', () => {
   let used = 900
   const memory = new MemoryPressure(() => heap(used))
   expect(memory.isHigh).toBe(false)

@@ -138,7 +138,7 @@ describe('an answer that is more than it should be', () => {
   })
 })
 
-describe('RFC 9325 §7.1: who is called proves who it is [F1B-SEC-2, F2-NET-4, I08]', () => {
+describe('CVE-2026-31923, RFC 9325 §7.1: who is called proves who it is [F1B-SEC-2, F2-NET-4, I08, PF-23]', () => {
   test('by an authority that is trusted', async () => {
     const { certificate } = await createAuthority({ name: 'stub CA', keyKind: 'EC' })
     const before = stub.requests.length

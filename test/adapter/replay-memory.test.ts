@@ -79,7 +79,7 @@ test('of any number of uses at once, one is the first [D13]', () => {
   expect(store.size).toBe(1)
 })
 
-describe('RFC 9449 §11.1: a clock that jumps [D24]', () => {
+describe('RFC 9449 §11.1: a clock that jumps [D24, O16]', () => {
   const LIFE = 70
 
   test.each([3600, 86_400 * 365 * 5])('by %d s, and back: it is served again', (far) => {

@@ -32,6 +32,7 @@ function config(more: Partial<UpstreamConfig> = {}): UpstreamConfig {
     connectTimeout: 5,
     responseTimeout: 30,
     idleTimeout: 30,
+    wholeTimeout: undefined,
     ...more,
   }
 }
@@ -68,7 +69,7 @@ test('RFC 9112 §9.3.2: one request at a time on a connection, and the connectio
   expect(bank.connections).toHaveLength(1)
 })
 
-test('it counts connections and what waits for one, and says when too much waits', async () => {
+test('it counts connections and what waits for one, and says when too much waits [U16]', async () => {
   const arrival = bank.nextRequest()
   const release: (() => void)[] = []
   bank.answer = ({ socket }) => void release.push(() => void socket.write(OK))

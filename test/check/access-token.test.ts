@@ -155,7 +155,7 @@ describe('access_token: of several issuers', () => {
   const one = createIssuer('one')
   const other = createIssuer('other')
 
-  test('RFC 8725 §3.8, GHSA-4mq7: what one issuer signed is not accepted on a route of another [JWT-3, J10]', () => {
+  test('GHSA-4mq7-pvjg-xp2r, RFC 8725 §3.8, GHSA-4mq7: what one issuer signed is not accepted on a route of another [JWT-3, J10, PF-1]', () => {
     const token = other.sign()
     expect(routeOf([other])(token).outcome).toBeUndefined()
     refused(routeOf([one])(token).outcome, 'token_issuer_unknown')
@@ -245,7 +245,7 @@ describe('access_token: what is remembered', () => {
     refused(ask(token.slice(0, -1)).outcome, 'token_malformed')
   })
 
-  test('RFC 7519 §4.1.4: nothing that is remembered outlives its token [JWT-6, J45]', () => {
+  test('CWE-613, RFC 7519 §4.1.4: nothing that is remembered outlives its token [JWT-6, J45, PF-31]', () => {
     const as = createIssuer('as')
     const [ask, token] = [routeOf([as]), as.sign()]
     expect(ask(token).outcome).toBeUndefined()
@@ -256,7 +256,7 @@ describe('access_token: what is remembered', () => {
     expect(as.keys.asked).toBe(1)
   })
 
-  test('GHSA-qvp4: a token remembered on one route is authorized anew on another', () => {
+  test('GHSA-qvp4-rpmr-xwrr, GHSA-qvp4: a token remembered on one route is authorized anew on another [PF-4]', () => {
     const as = createIssuer('as')
     const token = as.sign({ scope: 'accounts' })
     const authorize = (scope: string) => {
@@ -272,7 +272,7 @@ describe('access_token: what is remembered', () => {
     expect(as.keys.asked).toBe(1)
   })
 
-  test('two requests that are judged at the same time do not see each other’s token', async () => {
+  test('two requests that are judged at the same time do not see each other’s token [PF-30]', async () => {
     const as = createIssuer('as')
     as.keys.isLate = true
     const ask = routeOf([as])
@@ -356,7 +356,7 @@ describe('access_token: an opaque token', () => {
     })
   })
 
-  test('GHSA-4mq7: what one issuer said of a token is not what another says', () => {
+  test('GHSA-4mq7: what one issuer said of a token is not what another says [PF-1]', () => {
     const [one, other] = [createIntrospected('one'), createIntrospected('other')]
     one.introspection.answers.set('opaque', active(one))
     expect(routeOf([one])('opaque').outcome).toBeUndefined()
@@ -403,7 +403,7 @@ describe('access_token: a JWT where tokens are introspected', () => {
     expect(as.introspection.asked).toEqual([])
   })
 
-  test('CVE WSO2-2020-0752: of an issuer that signs, it is verified and never only asked about', () => {
+  test('CVE WSO2-2020-0752: of an issuer that signs, it is verified and never only asked about [PF-42]', () => {
     const as = createIntrospected('as')
     const tampered = as.sign().replace(/[^.]*$/, 'A'.repeat(86))
     as.introspection.answers.set(tampered, active(as))

@@ -41,7 +41,7 @@ describe('dpop_proof', () => {
     expect(request.proof).toBeUndefined()
   })
 
-  test('RFC 9449 §4.3 (9): the target is the public one, whatever the client calls it [D09, DPOP-H2-1]', () => {
+  test('RFC 9449 §4.3 (9): the target is the public one, whatever the client calls it [D09, DPOP-H2-1, HTTP-19]', () => {
     const proof = signProof('ES256', pair, 'token', {
       claims: { htu: 'https://evil.example/accounts' },
     })

@@ -133,7 +133,7 @@ describe('CHECKS', () => {
   })
 
   test.each(FAULTS.slice(0, -1))(
-    'RFC 9449 §11.1: who is refused uses up nothing: %s [D23]',
+    'RFC 9449 §11.1: who is refused uses up nothing: %s [D23, HOLE-7, HOLE-8]',
     (name) => {
       const route = createRoute()
       expect(authorize(route.checks, requestWith(route, [name]))).toBeDefined()
@@ -141,7 +141,7 @@ describe('CHECKS', () => {
     },
   )
 
-  test('RFC 9449 §11.1: the same request a second time is refused [D12]', () => {
+  test('RFC 9449 §11.1: the same request a second time is refused [D12, HOLE-7]', () => {
     const route = createRoute()
     const request = requestWith(route, [])
     expect(authorize(route.checks, request)).toBeUndefined()

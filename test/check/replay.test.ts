@@ -51,7 +51,7 @@ describe('replay', () => {
     })
   })
 
-  test('RFC 9449 §11.1: also at the last moment at which the proof would be accepted [D15]', () => {
+  test('FAPIgo#92, RFC 9449 §11.1: also at the last moment at which the proof would be accepted [D15, PF-49]', () => {
     const check = replay.compile({}, createCheckedRoute())!
     check(requestWith('a'))
     expect(check(requestWith('a', THUMBPRINT, NOW + 61))).toMatchObject({ reason: 'dpop_replayed' })

@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '../..')
 const bin = join(root, 'src/bin.mjs')
 
 describe('the supported Node', () => {
-  test('is the one of package.json', () => {
+  test('is the one of package.json [O24]', () => {
     const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     expect(SUPPORTED_NODE).toBe(engines.node)
   })
@@ -43,7 +43,7 @@ describe('a process the gateway cannot be safe in is refused', () => {
     ).toBeUndefined()
   })
 
-  test('an old Node is told its version, the supported ones and the reason', () => {
+  test('an old Node is told its version, the supported ones and the reason [O24]', () => {
     const refusal = refusalToStart({ ...honest, version: '20.20.2' })
     expect(refusal).toContain('Node 20.20.2')
     expect(refusal).toContain(SUPPORTED_NODE)
@@ -58,7 +58,7 @@ describe('a process the gateway cannot be safe in is refused', () => {
     expect(refusalToStart({ ...honest, env: { NODE_OPTIONS: options } })).toContain('HTTP parser')
   })
 
-  test('node --insecure-http-parser', () => {
+  test('node --insecure-http-parser [H39]', () => {
     const refusal = refusalToStart({ ...honest, execArgv: ['--insecure-http-parser'] })
     expect(refusal).toContain('HTTP parser')
   })

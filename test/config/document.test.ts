@@ -107,7 +107,7 @@ describe('YAML 1.2', () => {
     expect(JSON.stringify(faults(text))).not.toContain('s3cr3t')
   })
 
-  test('an alias bomb is refused before it goes off', () => {
+  test('an alias bomb is refused before it goes off [O04, O14]', () => {
     const levels = Array.from(
       { length: 9 },
       (_, i) => `l${i + 1}: &l${i + 1} [${`*l${i}, `.repeat(9)}]`,
@@ -117,7 +117,7 @@ describe('YAML 1.2', () => {
     expect(said[0]).toContain('too many values')
   })
 
-  test('a file of more than 1 MiB is not read', () => {
+  test('a file of more than 1 MiB is not read [O04]', () => {
     expect(parse(`# ${'x'.repeat(1_048_576)}`).said).toEqual([
       '1:1 yaml-syntax: the file is larger than 1 MiB',
     ])

@@ -303,7 +303,7 @@ describe('an issuer', () => {
     ],
     ['answers of another form', issuer(signedBy('jwe')), ['invalid-value']],
     [
-      'an algorithm below the profile',
+      'an algorithm below the profile [O22]',
       issuer('algorithms: [RS256, PS256, RS512]'),
       ['profile-floor', 'profile-floor'],
     ],
@@ -415,7 +415,7 @@ describe('an upstream', () => {
       ['unknown-reference'],
     ],
     [
-      'a URL without TLS [BT-13]',
+      'a URL without TLS [BT-13, O22]',
       { routes: routes.replace('core', 'http://core.internal') },
       ['plaintext-upstream'],
     ],
@@ -532,7 +532,11 @@ describe('a route', () => {
       routes('id: a, match: GET /a', 'id: b, match: "HEAD,POST /a"'),
       ['ambiguous-route'],
     ],
-    ['any method twice', routes('id: a, match: /a/**', 'id: b, match: /a/**'), ['ambiguous-route']],
+    [
+      'any method twice [P10]',
+      routes('id: a, match: /a/**', 'id: b, match: /a/**'),
+      ['ambiguous-route'],
+    ],
     ['other methods', routes('id: a, match: GET /a', 'id: b, match: POST /a'), []],
     ['one method, and all the others', routes('id: a, match: GET /a', 'id: b, match: /a'), []],
     [
@@ -554,7 +558,7 @@ describe('a route', () => {
     expect(await said(change)).toEqual(ids)
   })
 
-  test('answers HEAD where it answers GET', async () => {
+  test('answers HEAD where it answers GET [P12]', async () => {
     const { configuration } = await workspace.load(gateway(routes('id: a, match: "GET, POST /a"')))
     expect(configuration?.routes[0]?.methods).toEqual(['GET', 'HEAD', 'POST'])
   })

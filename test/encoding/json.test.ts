@@ -233,7 +233,7 @@ describe('parseJsonObject', () => {
     expect(parseJsonObject(`{"a":[${'[],'.repeat(1000)}{}]}`)).toBeDefined()
   })
 
-  test('a hundred thousand brackets are refused without recursion [J36]', () => {
+  test('a hundred thousand brackets are refused without recursion [J36, O14]', () => {
     expect(parseJsonObject(`{"a":${'['.repeat(100_000)}`)).toBeUndefined()
     expect(parseJsonObject('{"a":'.repeat(100_000))).toBeUndefined()
     expect(parseJsonObject(`{"a":${'}'.repeat(100_000)}`)).toBeUndefined()

@@ -25,7 +25,7 @@ function withHosts(...lines: string[]): string {
   return ['GET /open HTTP/1.1', ...lines, '', ''].join('\r\n')
 }
 
-describe('RFC 9112 §3.2: a request says once, and well, which host it is for', () => {
+describe('RFC 9112 §3.2: a request says once, and well, which host it is for [HTTP-10, H24]', () => {
   test.each<[string, string, string]>([
     ['no Host', withHosts(), 'host_missing'],
     ['no Host in HTTP/1.0', 'GET /open HTTP/1.0\r\n\r\n', 'host_missing'],
@@ -62,7 +62,7 @@ describe('RFC 9112 §3.2: a request says once, and well, which host it is for', 
   })
 
   test.each([HOST.toUpperCase(), `${HOST}:443`, `${HOST}:8443`])(
-    'RFC 3986 §6.2.2.1: Host: %s is served',
+    'CVE-2026-42273, RFC 3986 §6.2.2.1: Host: %s is served [PF-6]',
     async (host) => {
       const [answer] = await open.send(withHosts(`Host: ${host}`, CLOSE))
       expect(answer?.status).toBe(200)
@@ -70,7 +70,7 @@ describe('RFC 9112 §3.2: a request says once, and well, which host it is for', 
   )
 })
 
-describe('RFC 9110 §7.4: an authority that is not served is answered 421 [RT-3, HTTP-5]', () => {
+describe('RFC 9110 §7.4: an authority that is not served is answered 421 [RT-3, HTTP-5, H24, P11]', () => {
   test.each([
     'other.example',
     '127.0.0.1',
@@ -88,7 +88,7 @@ describe('RFC 9110 §7.4: an authority that is not served is answered 421 [RT-3,
     expect(await open.reachedSince(before)).toEqual([])
   })
 
-  test('RFC 9110 §15.5.20: the host of the request is not that of the handshake', async () => {
+  test('RFC 9110 §15.5.20: the host of the request is not that of the handshake [HTTP-5]', async () => {
     const raw = await openSocket(open.fixture, open.gateway, { servername: 'localhost' })
     raw.write(get('/open'))
     const answers = await raw.rest()
@@ -97,7 +97,7 @@ describe('RFC 9110 §7.4: an authority that is not served is answered 421 [RT-3,
   })
 })
 
-describe('RFC 9112 §3.2.2: the authority of an absolute-form target wins over Host', () => {
+describe('RFC 9112 §3.2.2: the authority of an absolute-form target wins over Host [HTTP-11, H25]', () => {
   const absolute = (target: string, host: string) =>
     `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n${CLOSE}\r\n\r\n`
 
@@ -152,7 +152,7 @@ describe('RFC 9112 §3.2.2: the authority of an absolute-form target wins over H
   )
 })
 
-describe('methods that are not served', () => {
+describe('methods that are not served [H26, HTTP-24]', () => {
   const head = (line: string) => `${line} HTTP/1.1\r\nHost: ${HOST}\r\n${CLOSE}\r\n\r\n`
 
   test.each<[string, string, number, string]>([
@@ -170,7 +170,7 @@ describe('methods that are not served', () => {
     expect(await open.reachedSince(before)).toEqual([])
   })
 
-  test('RFC 9110 §9.3.6: a tunnel carries nothing', async () => {
+  test('RFC 9110 §9.3.6: a tunnel carries nothing [HTTP-24]', async () => {
     const before = open.upstream.requests.length
     const answers = await open.send(head(`CONNECT ${HOST}:443`) + get('/open'))
     expect(answers).toHaveLength(1)

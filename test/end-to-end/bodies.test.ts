@@ -39,7 +39,7 @@ function connection(): Promise<RawSocket> {
   return openSocket(open.fixture, open.gateway, { cert: certificate, key })
 }
 
-describe('RFC 9110 §10.1.1: a client that waits for a 100', () => {
+describe('RFC 9110 §10.1.1: a client that waits for a 100 [HTTP-7, H28]', () => {
   const expecting = ['Expect: 100-continue', 'Content-Length: 5']
 
   test('gets the 401 instead, and its content is not asked for', async () => {
@@ -99,7 +99,7 @@ describe('RFC 9110 §10.1.1: a client that waits for a 100', () => {
   )
 })
 
-describe('RFC 9112 §9.6: an answer that comes while the client still sends reaches it', () => {
+describe('RFC 9112 §9.6: an answer that comes while the client still sends reaches it [U11]', () => {
   test.each([300, 5000])('a refusal of the gateway, amid %d KiB', async (size) => {
     const raw = await connection()
     raw.write(post([`Content-Length: ${size * 1024}`], 'a'.repeat(10_000), '/closed'))
@@ -126,7 +126,7 @@ describe('RFC 9112 §9.6: an answer that comes while the client still sends reac
 })
 
 // RFC 5246 §7.2.1, RFC 9112 §9.8: over TLS half a connection is not closed, whoever says so leaves.
-describe('RFC 9112 §8: when a client leaves, its upstream connection is closed [H31]', () => {
+describe('RFC 9112 §8: when a client leaves, its upstream connection is closed [H31, HTTP-28]', () => {
   const leaving: [string, (raw: RawSocket, tcp: Socket) => void][] = [
     ['by closing', (raw) => raw.socket.end()],
     ['without a word', (raw) => raw.socket.destroy()],

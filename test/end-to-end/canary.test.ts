@@ -239,7 +239,7 @@ const MALFORMED: readonly [string, () => string][] = [
   ['no HTTP', () => `${secret()}\r\n\r\n`],
 ]
 
-test('nothing that is secret is answered, logged or counted [OPS-1, F1B-SEC-3, BT-5]', async () => {
+test('nothing that is secret is answered, logged or counted [OPS-1, F1B-SEC-3, BT-5, O19, HOLE-1]', async () => {
   for (const [title, status, make] of REQUESTS) {
     expect([title, await make()]).toEqual([title, status])
   }

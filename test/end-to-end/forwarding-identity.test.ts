@@ -157,7 +157,7 @@ const SPOOFED = [
   'Upgrade',
 ]
 
-describe('RFC 9700 §4.13: what a client says of itself does not reach the bank [BT-12]', () => {
+describe('RFC 9700 §4.13: what a client says of itself does not reach the bank [BT-12, HTTP-1, H16, H20, PF-9, PF-10, PF-19]', () => {
   const spoof = 'spoofed-by-a-client'
 
   test.each(SPOOFED)('%s', async (name) => {
@@ -179,10 +179,13 @@ describe('RFC 9700 §4.13: what a client says of itself does not reach the bank 
     'X-Token-Binding',
     'Authorization',
     'Host',
-  ])('RFC 9110 §7.6.1: named in Connection, ours are sent all the same: %s', async (name) => {
-    const { rawHeaders } = await forwarded(['Connection', `keep-alive, ${name}`])
-    expect(byName(rawHeaders)).toEqual(OWN())
-  })
+  ])(
+    'RFC 9110 §7.6.1: named in Connection, ours are sent all the same: %s [H15, HTTP-1]',
+    async (name) => {
+      const { rawHeaders } = await forwarded(['Connection', `keep-alive, ${name}`])
+      expect(byName(rawHeaders)).toEqual(OWN())
+    },
+  )
 
   test('RFC 9110 §7.6.1: a field named in Connection was for the gateway', async () => {
     const fields = ['Connection', 'X-Private', 'X-Private', '1', 'X-Public', '2']
@@ -200,7 +203,7 @@ test('what a client may say goes on, line by line', async () => {
   })
 })
 
-test('RFC 9110 §7.6.3: our line of Via stands behind the others', async () => {
+test('RFC 9110 §7.6.3: our line of Via stands behind the others [HTTP-2]', async () => {
   const { rawHeaders } = await forwarded(['Via', '1.1 one'])
   expect(linesOf(rawHeaders, 'via')).toEqual([
     '1.1 one',
@@ -247,7 +250,7 @@ test('RFC 8705 §3, RFC 9449 §6: a token that is bound twice is told of as such
   })
 })
 
-test('where no token is asked for, none goes on, and nobody is named', async () => {
+test('envoyproxy/envoy#43630: where no token is asked for, none goes on, and nobody is named [PF-41]', async () => {
   const before = fixture.reached.length
   const fields = [...SPOOFED.flatMap((name) => [name, 'spoofed']), 'x-fapi-interaction-id', ID]
   await caller.send({ path: '/open', fields: ['Authorization', `Bearer ${token}`, ...fields] })
@@ -258,7 +261,7 @@ test('where no token is asked for, none goes on, and nobody is named', async () 
   expect(byName(fixture.reached.at(-1)!.rawHeaders)).toEqual(Object.fromEntries(own))
 })
 
-test('what a token does not say leaves no field, whatever the client sent', async () => {
+test('CVE-2026-44087: what a token does not say leaves no field, whatever the client sent [PF-21, PF-26]', async () => {
   const unbound = await mint({ cnf: undefined, scope: 'accounts' })
   const fields = ['X-Token-Thumbprint', 'spoofed', 'X-Token-Binding', 'mtls']
   const told = byName((await forwarded(fields, '/loose', unbound)).rawHeaders)

@@ -20,7 +20,7 @@ test('the honest request that the others differ from is forwarded', async () => 
   expect(String(open.upstream.received[0])).toContain('\r\n\r\nhello')
 })
 
-describe('a request whose length has two readings is answered 400, closed, and not forwarded', () => {
+describe('a request whose length has two readings is answered 400, closed, and not forwarded [HTTP-14, HTTP-15, HTTP-16, PF-53, H01, H02, H04]', () => {
   const BODY = `0\r\n\r\n${HIDDEN}`
   test.each<[string, string, string]>([
     [
@@ -34,7 +34,7 @@ describe('a request whose length has two readings is answered 400, closed, and n
       'http_malformed',
     ],
     [
-      'RFC 9112 §6.1: a transfer coding in HTTP/1.0',
+      'RFC 9112 §6.1: a transfer coding in HTTP/1.0 [H27]',
       post(['Transfer-Encoding: chunked'], BODY).replace('HTTP/1.1', 'HTTP/1.0'),
       'framing_of_http_1_0',
     ],
@@ -92,7 +92,7 @@ describe('a request whose length has two readings is answered 400, closed, and n
   })
 })
 
-describe('a head whose lines have two readings is answered 400, closed, and not forwarded', () => {
+describe('a head whose lines have two readings is answered 400, closed, and not forwarded [HTTP-12, HTTP-13, HTTP-21, PF-53, H07]', () => {
   const head = `GET /open HTTP/1.1\r\nHost: ${HOST}\r\n`
   test.each<[string, string]>([
     ['RFC 9112 §2.2: lines that end in LF alone', `GET /open HTTP/1.1\nHost: ${HOST}\n\n`],
@@ -106,7 +106,7 @@ describe('a head whose lines have two readings is answered 400, closed, and not 
     ['RFC 9110 §5.5: DEL in a value', `${head}X: a\x7fb\r\n\r\n`],
     ['RFC 9110 §5.1: a field without a name', `${head}: a\r\n\r\n`],
     ['RFC 9110 §5.1: a name that is no token', `${head}X(Y): a\r\n\r\n`],
-    ['RFC 9112 §2.3: an unknown version', head.replace('1.1', '1.2').concat('\r\n')],
+    ['RFC 9112 §2.3: an unknown version [H27]', head.replace('1.1', '1.2').concat('\r\n')],
     ['RFC 9112 §3: a tab between the parts', head.replace(' /open', '\t/open').concat('\r\n')],
     ['RFC 9112 §3: a method that is not known', head.replace('GET', 'GETS').concat('\r\n')],
     ['RFC 9113 §3.4: the preface of HTTP/2 [H2-218]', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
@@ -120,7 +120,7 @@ describe('a head whose lines have two readings is answered 400, closed, and not 
   })
 })
 
-describe('RFC 9112 §7.1: malformed chunks are answered 400, and no upstream sees a whole body', () => {
+describe('RFC 9112 §7.1: malformed chunks are answered 400, and no upstream sees a whole body [HTTP-17, H05]', () => {
   test.each<[string, string]>([
     ['a size with 0x', '0x5\r\nhello\r\n0\r\n\r\n'],
     ['a size with a sign', '+5\r\nhello\r\n0\r\n\r\n'],
@@ -144,7 +144,7 @@ describe('RFC 9112 §7.1: malformed chunks are answered 400, and no upstream see
     }
   })
 
-  test('extensions without end are answered 413', async () => {
+  test('extensions without end are answered 413 [HTTP-17, H06]', async () => {
     const extension = 'a'.repeat(20_000)
     const answers = await open.send(
       post(['Transfer-Encoding: chunked'], `5;${extension}\r\nhello\r\n`),

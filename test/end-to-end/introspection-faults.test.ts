@@ -244,7 +244,7 @@ describe('RFC 7662 §2.3: an endpoint that does not answer says nothing of the t
     expect(await requests('closed', 'error')).toBe(before + 1)
   })
 
-  test('RFC 9325 §7.1: somebody there, whose certificate is not trusted [INT-1, I08, F1B-SEC-2, F2-NET-4]', async () => {
+  test('CVE-2026-31923, RFC 9325 §7.1: somebody there, whose certificate is not trusted [INT-1, I08, F1B-SEC-2, F2-NET-4, PF-23]', async () => {
     const before = stub.requests.length
     await expectUnavailable('introspection_unavailable', { route: 'untrusted' })
     expect(stub.requests).toHaveLength(before)
@@ -271,7 +271,7 @@ describe('RFC 7662 §2.2: a response that is one is judged like a JWT [INT-5, I1
     await expectRefusal({ fixture, gateway, caller }, request, concealed(reason))
   })
 
-  test('FAPI 2.0 SP §5.3.4-5: bound to nothing', async () => {
+  test('FAPI 2.0 SP §5.3.4-5: bound to nothing [HOLE-9, HOLE-6]', async () => {
     stub.answer = () => ({ body: { ...active, cnf: undefined } })
     const request = { fields: credentials() }
     await expectRefusal({ fixture, gateway, caller }, request, refusedToken('cnf_missing'))

@@ -129,7 +129,7 @@ describe('RFC 8725 §3.10: a key that is not known', () => {
     }
   })
 
-  test('is asked for at most once a cool-down, whoever makes up names [JWT-13, I05]', async () => {
+  test('FAPIgo a8d9cb8: is asked for at most once a cool-down, whoever makes up names [JWT-13, I05, PF-48]', async () => {
     const { gateway, caller } = await startWith('cooldown: 1h')
     const before = fetches
     const [, claims, signature] = (await mintFor(signing, fixture.as.issuer)()).split('.')

@@ -21,7 +21,7 @@ describe('sizes', () => {
   afterAll(() => open.close())
 
   // Host and Connection are two of them.
-  test('RFC 6585 §5: a hundred field lines are read', async () => {
+  test('RFC 6585 §5: a hundred field lines are read [HTTP-25, H23]', async () => {
     const before = open.upstream.requests.length
     const [answer] = await open.send(get('/open', [...lines(98), CLOSE]))
     expect(answer?.status).toBe(200)
@@ -45,7 +45,7 @@ describe('sizes', () => {
       get('/open', [`X: ${'a'.repeat(16_384)}`]),
       'header_bytes_too_many',
     ],
-  ])('%s is answered 431', async (_, bytes, reason) => {
+  ])('%s is answered 431 [HTTP-25, H13, H23, HOLE-10]', async (_, bytes, reason) => {
     const before = open.upstream.requests.length
     const answers = await open.send(bytes)
     expect(answers).toHaveLength(1)
@@ -53,7 +53,7 @@ describe('sizes', () => {
     expect(await open.reachedSince(before)).toEqual([])
   })
 
-  test('RFC 9110 §15.5.15: a target of 8 KiB is read, and of one character more answered 414', async () => {
+  test('RFC 9110 §15.5.15: a target of 8 KiB is read, and of one character more answered 414 [HTTP-25, H23]', async () => {
     const target = `/open/${'a'.repeat(8192 - 6)}`
     expect((await open.send(get(target, [CLOSE])))[0]?.status).toBe(200)
     const before = open.upstream.requests.length
@@ -77,7 +77,7 @@ describe('sizes', () => {
     }
   })
 
-  test('RFC 9110 §15.5.14: content that says it is larger is answered 413 before it comes', async () => {
+  test('RFC 9110 §15.5.14: content that says it is larger is answered 413 before it comes [HTTP-25, H32]', async () => {
     const before = open.upstream.requests.length
     const raw = await openSocket(open.fixture, open.gateway)
     raw.write(post(['Content-Length: 65537']))
@@ -86,7 +86,7 @@ describe('sizes', () => {
     expect(await open.reachedSince(before)).toEqual([])
   })
 
-  test('RFC 9110 §15.5.14: chunks that become larger are answered 413, and never whole upstream', async () => {
+  test('RFC 9110 §15.5.14: chunks that become larger are answered 413, and never whole upstream [HTTP-25, H32]', async () => {
     const before = open.upstream.requests.length
     open.upstream.answer = () => {}
     const chunk = `4000\r\n${'a'.repeat(0x4000)}\r\n`
@@ -115,14 +115,17 @@ describe('times and numbers', () => {
     ['without a request', ''],
     ['amid the request line', 'GET /open/sl'],
     ['amid the head', `GET /open/slow HTTP/1.1\r\nHost: ${HOST}\r\nX: `],
-  ])('RFC 9110 §15.5.9: a client that stays silent %s is answered 408', async (_, bytes) => {
-    const answers = await open.send(bytes)
-    expect(answers).toHaveLength(1)
-    expectClosingRefusal(answers[0], 408, 'request_too_slow')
-    expect(open.upstream.requests.map(({ line }) => line)).not.toContain('GET /open/slow')
-  })
+  ])(
+    'RFC 9110 §15.5.9: a client that stays silent %s is answered 408 [HTTP-25, H30]',
+    async (_, bytes) => {
+      const answers = await open.send(bytes)
+      expect(answers).toHaveLength(1)
+      expectClosingRefusal(answers[0], 408, 'request_too_slow')
+      expect(open.upstream.requests.map(({ line }) => line)).not.toContain('GET /open/slow')
+    },
+  )
 
-  test.concurrent('a drop at a time does not keep a head alive', async () => {
+  test.concurrent('a drop at a time does not keep a head alive [HTTP-25, H30]', async () => {
     const raw = await openSocket(open.fixture, open.gateway)
     raw.write(`GET /open HTTP/1.1\r\nHost: ${HOST}\r\n`)
     const timer = setInterval(() => raw.write('X: a\r\n'), 50)
@@ -131,7 +134,7 @@ describe('times and numbers', () => {
     await raw.closed
   })
 
-  test.concurrent('RFC 9110 §15.5.9: content that does not come is answered 408', async () => {
+  test.concurrent('RFC 9110 §15.5.9: content that does not come is answered 408 [HTTP-25, H30]', async () => {
     const raw = await openSocket(open.fixture, open.gateway)
     open.upstream.answer = ({ socket, line }) => {
       if (!line.startsWith('POST')) socket.write(OK)
@@ -175,7 +178,7 @@ describe('times and numbers', () => {
   })
 })
 
-test('connections beyond the limit are turned away, and those there are go on [M25]', async () => {
+test('connections beyond the limit are turned away, and those there are go on [M25, HTTP-25]', async () => {
   const open = await startOpenGateway('limits: { connections: 1 }\n')
   const first = await openSocket(open.fixture, open.gateway)
   await expect(openSocket(open.fixture, open.gateway)).rejects.toThrow()

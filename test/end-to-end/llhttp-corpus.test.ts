@@ -26,7 +26,7 @@ const cases: Case[] =
     ? []
     : JSON.parse(readFileSync(join(corpora, 'http/llhttp-requests.json'), 'utf8')).cases
 
-describe.skipIf(corpora === undefined)('llhttp: requests (needs CORPORA)', () => {
+describe.skipIf(corpora === undefined)('llhttp: requests (needs CORPORA) [H37]', () => {
   let open: OpenGateway
 
   beforeAll(async () => {

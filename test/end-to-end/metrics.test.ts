@@ -249,7 +249,7 @@ describe('what is counted', () => {
   })
 })
 
-test('no label is a stranger’s word: hostile requests make no series of their own [OPS-3]', async () => {
+test('no label is a stranger’s word: hostile requests make no series of their own [OPS-3, O18]', async () => {
   const hostile = async () => {
     for (const method of ['PROPFIND', 'PURGE', 'MKCOL', 'M-SEARCH', 'OPTIONS']) {
       await settled((id) => caller.send({ method, path: `/${randomUUID()}`, fields: id }))

@@ -65,7 +65,7 @@ test.each(['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty'
   },
 )
 
-test('CVE-2026-58044: behind two thousand lines no credentials are overlooked: all are refused [H14]', async () => {
+test('CVE-2026-58044: behind two thousand lines no credentials are overlooked: all are refused [H14, HOLE-10]', async () => {
   const lines = [...Array(2100).fill('a:'), 'Authorization: Bearer x', 'X-Client-Cert: y']
   for (const target of ['/open', '/closed']) {
     const before = open.upstream.requests.length
@@ -132,3 +132,14 @@ test('CVE-2024-22019: an extension without end is refused behind other chunks, t
   const answers = await open.send(post(['Transfer-Encoding: chunked'], chunks))
   expectClosingRefusal(answers[0], 413, 'chunk_extensions_too_long')
 })
+
+test.each(['/metrics', '/healthz', '/readyz'])(
+  'what is said of the gateway itself is not said where clients call: %s [O18]',
+  async (path) => {
+    const before = open.upstream.requests.length
+    const [answer] = await open.send(get(path, [CLOSE]))
+    expect(answer?.status).toBe(404)
+    expect(String(answer?.body)).not.toContain('fapigw')
+    expect(await open.reachedSince(before)).toEqual([])
+  },
+)

@@ -74,7 +74,7 @@ const AMBIGUOUS: readonly [string, string][] = [
   ['/pub/a|b', 'path_character'],
 ]
 
-describe('RFC 3986 §6.2.2: a path with two readings is answered 400 and not forwarded', () => {
+describe('RFC 3986 §6.2.2: a path with two readings is answered 400 and not forwarded [HTTP-20, P01, P02, P03, P04, P05, P06, P08, PF-2, PF-39]', () => {
   test.each(AMBIGUOUS)('%s', async (path, reason) => {
     const before = open.upstream.requests.length
     const answers = await open.send(get(path))
@@ -94,7 +94,7 @@ describe('RFC 3986 §6.2.2: a path with two readings is answered 400 and not for
   )
 })
 
-describe('RFC 3986 §6.2.2: what is matched is, byte for byte, what the upstream sees', () => {
+describe('GHSA-6jwx-7vp4-9847, RFC 3986 §6.2.2: what is matched is, byte for byte, what the upstream sees [HTTP-20, PF-11, P02]', () => {
   test.each([
     ['/pub', '/pub'],
     ['/pub/', '/pub/'],
@@ -132,7 +132,7 @@ describe('a public route beside a protected one is no way around it', () => {
     '/x/a%3ab',
     '/%78/a:b',
     '/x/%61:b',
-  ])('%s asks for a token', async (path) => {
+  ])('GHSA-r8x2-fhmf-6mxp: %s asks for a token [PF-8]', async (path) => {
     const before = open.upstream.requests.length
     const [answer] = await open.send(get(path, [CLOSE]))
     expect(answer?.status).toBe(401)
@@ -150,7 +150,7 @@ describe('a public route beside a protected one is no way around it', () => {
     '/PUB',
     '/',
     '/admin',
-  ])('%s is no path of either', async (path) => {
+  ])('%s is no path of either [P07, P09]', async (path) => {
     const before = open.upstream.requests.length
     const [answer] = await open.send(get(path, [CLOSE]))
     expect(answer?.status).toBe(404)
@@ -167,7 +167,7 @@ describe('a public route beside a protected one is no way around it', () => {
     'X-Forwarded-Uri: /pub',
     'X-HTTP-Method-Override: OPTIONS',
     'X-Forwarded-Prefix: /pub',
-  ])('%s changes nothing', async (field) => {
+  ])('CVE-2026-40575: %s changes nothing [P12, PF-18]', async (field) => {
     const before = open.upstream.requests.length
     expect((await open.send(get('/accounts', [field, CLOSE])))[0]?.status).toBe(401)
     expect((await open.send(get('/pub', [field, CLOSE])))[0]?.status).toBe(200)

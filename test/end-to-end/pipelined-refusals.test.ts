@@ -83,7 +83,7 @@ test('requests before a CONNECT are accounted for when the client leaves at once
   expect(await inFlight()).toBe(0)
 })
 
-test('RFC 9110 §9.2.2, U03: what has begun to be answered is not asked again', async () => {
+test('RFC 9110 §9.2.2: what has begun to be answered is not asked again [U03]', async () => {
   const before = open.upstream.requests.length
   open.upstream.answer = ({ socket }) => void socket.end('HTTP/1.1 200 OK\r\nContent-Le')
   const client = await openSocket(open.fixture, open.gateway)

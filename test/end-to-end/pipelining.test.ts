@@ -17,7 +17,7 @@ function connection(): Promise<RawSocket> {
   return openSocket(open.fixture, open.gateway)
 }
 
-test('RFC 9112 §9.3.2: a hundred pipelined requests are answered in their order', async () => {
+test('RFC 9112 §9.3.2: a hundred pipelined requests are answered in their order [H29]', async () => {
   // Later ones are ready first.
   open.upstream.answer = ({ socket, line }) => {
     const answer = response(200, [], line)
@@ -32,7 +32,7 @@ test('RFC 9112 §9.3.2: a hundred pipelined requests are answered in their order
   expect(await raw.rest()).toEqual([])
 })
 
-test('what is malformed behind a good request is refused when that has been answered', async () => {
+test('what is malformed behind a good request is refused when that has been answered [H29]', async () => {
   const before = open.upstream.requests.length
   let answerNow = () => {}
   open.upstream.answer = ({ socket }) => {
@@ -51,7 +51,7 @@ test('what is malformed behind a good request is refused when that has been answ
   expect(await open.reachedSince(before)).toEqual(['GET /open/good'])
 })
 
-describe('RFC 9112 §9.6: behind an answer that closes the connection nothing is forwarded', () => {
+describe('RFC 9112 §9.6: behind an answer that closes the connection nothing is forwarded [H08]', () => {
   test.each<[string, string, number, string]>([
     [
       'an ambiguous request',
@@ -92,7 +92,7 @@ describe('RFC 9112 §9.6: behind an answer that closes the connection nothing is
   })
 })
 
-describe('content that looks like a request stays content', () => {
+describe('content that looks like a request stays content [H11, H12]', () => {
   const HIDDEN = get('/open/hidden')
   const size = HIDDEN.length.toString(16)
 
@@ -124,7 +124,7 @@ describe('content that looks like a request stays content', () => {
 
 describe('RFC 9110 §6.5.1: trailers', () => {
   test.each(['GET', 'HEAD', 'POST', 'DELETE'])(
-    'a `Trailer` field on %s without content does no harm and is not forwarded',
+    'a `Trailer` field on %s without content does no harm and is not forwarded [H10]',
     async (method) => {
       const before = open.upstream.requests.length
       const raw = await connection()
@@ -135,7 +135,7 @@ describe('RFC 9110 §6.5.1: trailers', () => {
     },
   )
 
-  test('the fields behind the content are dropped, not merged with the head', async () => {
+  test('the fields behind the content are dropped, not merged with the head [HTTP-18, H09]', async () => {
     const before = open.upstream.requests.length
     const trailer = 'Authorization: Bearer x\r\nX-Client-Id: y\r\nHost: z\r\nX-Own: w\r\n'
     const [answer] = await open.send(
@@ -159,7 +159,7 @@ function names(index: number): string[] {
   return fields.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())
 }
 
-describe('RFC 9110 §7.6.1: fields of the connection', () => {
+describe('RFC 9110 §7.6.1: fields of the connection [HTTP-1, H15, H16]', () => {
   test('those that `Connection` names are removed, and not those that the gateway adds', async () => {
     const before = open.upstream.requests.length
     const raw = await connection()

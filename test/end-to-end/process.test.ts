@@ -90,7 +90,7 @@ test('it says where it is when it is ready, and is', async () => {
 })
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
-  '%s: what is under way is answered and told it was the last, and the process ends with 0 [OPS-9]',
+  '%s: what is under way is answered and told it was the last, and the process ends with 0 [OPS-9, O01]',
   async (signal) => {
     const { child, port, admin, exit } = await startReady(yaml({ readyOffFor: '1s' }))
     const waiting: (() => void)[] = []
@@ -121,7 +121,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 )
 
-test('SIGTERM amid an answer: it comes to its end, and the connection with it [OPS-9]', async () => {
+test('SIGTERM amid an answer: it comes to its end, and the connection with it [OPS-9, O01]', async () => {
   const { child, port, exit } = await startReady(yaml())
   let finish: () => void = () => {}
   upstream.answer = ({ socket }) => {
@@ -139,7 +139,7 @@ test('SIGTERM amid an answer: it comes to its end, and the connection with it [O
   expect(await exit).toBe(0)
 })
 
-test('a second signal ends it at once', async () => {
+test('a second signal ends it at once [O02]', async () => {
   const { child, port, exit, line } = await startReady(yaml({ drain: '1h' }))
   upstream.answer = () => {}
   const arrival = upstream.nextRequest()
@@ -155,7 +155,7 @@ test('a second signal ends it at once', async () => {
   await raw.closed
 })
 
-test('what does not end in time is cut off, and the exit code says so', async () => {
+test('what does not end in time is cut off, and the exit code says so [O02]', async () => {
   const { child, port, exit } = await startReady(yaml({ drain: '1s' }))
   upstream.answer = () => {}
   const arrival = upstream.nextRequest()
@@ -172,7 +172,7 @@ test.each([
   ['a certificate that is not there', (text: string) => text.replace('server.crt', 'none.crt')],
   ['no YAML', () => 'version: [1'],
   ['an empty file', () => ''],
-])('a configuration with %s: exit code 78, and where it is [OPS-6]', async (_, spoil) => {
+])('a configuration with %s: exit code 78, and where it is [OPS-6, O22]', async (_, spoil) => {
   const { exit, lines } = await start(spoil(yaml()))
   expect(await exit).toBe(78)
   expect(lines.join('\n')).toMatch(/process\.yaml:\d+:\d+: error\[/)

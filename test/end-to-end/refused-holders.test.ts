@@ -89,7 +89,7 @@ describe('a token that is not proven to be in the right hands', () => {
     await expectRefused(await tokenOf('unbound'), refusedToken('cnf_missing'))
   })
 
-  test('RFC 9449 §7.2: one that is bound to a key, as a bearer token [DPOP-7.2-1, J41]', async () => {
+  test('wso2/product-is#19606, RFC 9449 §7.2: one that is bound to a key, as a bearer token [DPOP-7.2-1, J41, PF-45, HOLE-11]', async () => {
     await expectRefused(await tokenOf('dpop'), refusedToken('dpop_token_as_bearer'))
   })
 
@@ -110,12 +110,12 @@ describe('a token that is not proven to be in the right hands', () => {
     )
   })
 
-  test('RFC 8705 §3: no certificate [MTLS-4, M01]', async () => {
+  test('CVE-2025-9312, RFC 8705 §3: no certificate [MTLS-4, M01, PF-43, HOLE-2]', async () => {
     const by = { by: 'none' } as const
     await expectRefused(await tokenOf('mtls'), refusedToken('tls_client_cert_missing'), by)
   })
 
-  test('RFC 8705 §3: another certificate of the same authority [MTLS-1, M02]', async () => {
+  test('RFC 8705 §3: another certificate of the same authority [MTLS-1, M02, HOLE-2]', async () => {
     const by = { by: 'stranger' } as const
     await expectRefused(await tokenOf('mtls'), refusedToken('cnf_x5t_mismatch'), by)
   })
@@ -125,7 +125,7 @@ describe('a token that is not proven to be in the right hands', () => {
     await expectRefused(token, refusedToken('tls_client_cert_untrusted'), { by: 'foreign' })
   })
 
-  test('RFC 9449 §7.2: bound to a key and a certificate, it is no bearer token either', async () => {
+  test('RFC 9449 §7.2: bound to a key and a certificate, it is no bearer token either [HOLE-11]', async () => {
     const jkt = await calculateJwkThumbprint(await exportJWK(clients.dpop!.dpopKeys.publicKey))
     const token = await mint({ cnf: { ...bound.cnf, jkt } })
     await expectRefused(token, refusedToken('dpop_token_as_bearer'))

@@ -222,12 +222,12 @@ describe('covers the same checks as the DPoP negative tests of the conformance s
     await expectRefused(fieldsOf(proof), invalidProof('dpop_alg_not_allowed'))
   })
 
-  test('RFC 9449 §4.3 (6): a signature that is not one [DPOP-4.3-6]', async () => {
+  test('RFC 9449 §4.3 (6): a signature that is not one [DPOP-4.3-6, HOLE-1]', async () => {
     const proof = (await proofOf()).replace(/[^.]*$/, (await proofOf()).split('.')[2]!)
     await expectRefused(fieldsOf(proof), invalidProof('dpop_signature_invalid'))
   })
 
-  test('RFC 9449 §4.3 (12.2): the proof of another key [DPOP-4.3-12b, D20]', async () => {
+  test('RFC 9449 §4.3 (12.2): the proof of another key [DPOP-4.3-12b, D20, HOLE-1]', async () => {
     const keys = await generateKeyPair('ES256')
     const proof = await signProof(keys, { method: 'GET', url: API + PATH, accessToken: token })
     await expectRefused(fieldsOf(proof), refusal('invalid_token', 'cnf_jkt_mismatch'))

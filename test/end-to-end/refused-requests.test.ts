@@ -101,7 +101,7 @@ describe('what is asked of nobody here', () => {
     await refused({ path, fields: bearer() }, misdirected('host_not_served'))
   })
 
-  test('RFC 9110 §15.5.5: there is no such path', async () => {
+  test('RFC 9110 §15.5.5: there is no such path [P11]', async () => {
     await refused(
       { path: '/unknown', fields: bearer() },
       {
@@ -178,7 +178,7 @@ describe('a token in another place', () => {
 describe('no credentials', () => {
   const missing = (reason: string): ExpectedRefusal => ({ status: 401, challenges: BARE, reason })
 
-  test('RFC 6750 §3.1: none at all are told the schemes, and no error', async () => {
+  test('GHSA-pvq3-8rvg-f36q, RFC 6750 §3.1: none at all are told the schemes, and no error [PF-30]', async () => {
     await refused({}, missing('token_missing'))
   })
 
@@ -231,12 +231,12 @@ describe('no credentials', () => {
   })
 })
 
-describe('credentials that cannot be read', () => {
+describe('CVE-2025-13915: credentials that cannot be read [PF-46]', () => {
   test.each([
     ['Bearer twice', 'Bearer', 'Bearer'],
     ['Bearer and DPoP', 'Bearer', 'DPoP'],
     ['Basic and Bearer', 'Basic', 'Bearer'],
-  ])('RFC 9449 §7.2: two Authorization fields: %s [J39]', async (_title, one, other) => {
+  ])('RFC 9449 §7.2: two Authorization fields: %s [J39, PF-38]', async (_title, one, other) => {
     const fields = ['Authorization', `${one} ${token}`, 'authorization', `${other} ${token}`]
     await refused({ fields }, invalidRequest('authorization_several'))
   })

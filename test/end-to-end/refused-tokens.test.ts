@@ -60,7 +60,7 @@ test('what is refused below for one thing is accepted without it', async () => {
   expect(fixture.reached).toHaveLength(before + 1)
 })
 
-describe('a token that its issuer does not vouch for: one text for every fault [JWT-3, JWT-4, JWT-5, JWT-6, JWT-7]', () => {
+describe('CVE-2022-29226: a token that its issuer does not vouch for: one text for every fault [JWT-3, JWT-4, JWT-5, JWT-6, JWT-7, PF-40]', () => {
   const now = () => Math.floor(Date.now() / 1000)
 
   test.each([

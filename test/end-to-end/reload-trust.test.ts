@@ -89,7 +89,7 @@ const changes: [string, string, string, boolean][] = [
   ['another scope alone', '{ ca: ca.pem }', '{ ca: ca.pem }', false],
 ]
 
-describe('RFC 9325 §7.5: a connection that was made by a former rule [TLS-19]', () => {
+describe('RFC 9325 §7.5: a connection that was made by a former rule [TLS-19, O06]', () => {
   test.each(changes)(
     'is not believed by the next one, amid a request: %s',
     async (_title, before, after, isChanged) => {

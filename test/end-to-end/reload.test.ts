@@ -67,7 +67,7 @@ async function metric(name: string, labels = {}): Promise<number | undefined> {
   return sumOf(await (await fetch(`${running.admin}/metrics`)).text(), name, labels)
 }
 
-test('SIGHUP puts new routes in force, on connections that were there before too', async () => {
+test('SIGHUP puts new routes in force, on connections that were there before too [O06]', async () => {
   const raw = await openSocket(fixture, running)
   const statusOf = async (path: string) => {
     raw.write(get(path))
@@ -119,7 +119,7 @@ test.each<[string, () => string, RegExp]>([
     /asked for certificates changed: restart needed/,
   ],
   ['other limits', () => yaml({ url: '1KiB' }), /limits changed: restart needed/],
-])('%s changes nothing, and the log says why', async (_, text, reason) => {
+])('%s changes nothing, and the log says why [O04]', async (_, text, reason) => {
   const { obstacles } = await reload(text(), REFUSED)
   expect(obstacles).toBeInstanceOf(Array)
   expect(String(obstacles)).toMatch(reason)
@@ -153,7 +153,7 @@ test('a new certificate is shown from the next handshake on; connections stay', 
   raw.socket.destroy()
 })
 
-test('twenty reloads under load: no request fails', async () => {
+test('twenty reloads under load: no request fails [O05]', async () => {
   let stop = false
   const load = Array.from({ length: 4 }, async () => {
     const raw = await openSocket(fixture, running)

@@ -59,7 +59,7 @@ async function fieldsOf(claims: object = {}): Promise<string[]> {
 const entries = async () =>
   sumOf(await gateway.metrics(), 'fapigw_replay_cache_entries', { store: 'memory' })
 
-test('RFC 9449 §11.1: a request that is refused for anything else is not remembered [D23]', async () => {
+test('RFC 9449 §11.1: a request that is refused for anything else is not remembered [D23, HOLE-7, HOLE-8]', async () => {
   const before = await entries()
   for (const claims of [{ htm: 'PUT' }, { iat: 1 }, { ath: 'other' }]) {
     expect(await caller.send({ fields: await fieldsOf(claims) })).toMatchObject({ status: 401 })
@@ -67,7 +67,7 @@ test('RFC 9449 §11.1: a request that is refused for anything else is not rememb
   expect(await entries()).toBe(before)
 })
 
-test('RFC 9449 §11.1: of one proof sent many times at once, one is served [D13]', async () => {
+test('RFC 9449 §11.1: of one proof sent many times at once, one is served [D13, HOLE-2]', async () => {
   const fields = await fieldsOf()
   const before = fixture.reached.length
   const answers = await Promise.all(Array.from({ length: 20 }, () => caller.send({ fields })))

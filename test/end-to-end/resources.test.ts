@@ -46,7 +46,7 @@ afterAll(async () => {
   await upstream.close()
 })
 
-function yaml({ url = upstream.url, port = 0, path = '/open/**', more = '' } = {}): string {
+function yaml({ url = upstream.url, port = 0, path = '/open/**', timeouts = '' } = {}): string {
   return `version: 1
 profile: fapi2-security
 listen:
@@ -54,12 +54,14 @@ listen:
   public_url: https://${HOST}
   certificate: server.crt
   key: server.key
+upstreams:
+  core: { url: "${url}", pool: { connections: 128 }${timeouts} }
 routes:
-  - { id: open, match: "${path}", public: true, upstream: "${url}", limits: { body: 1GiB } }
+  - { id: open, match: "${path}", public: true, upstream: core, limits: { body: 1GiB } }
 admin: { address: 127.0.0.1:0 }
 shutdown: { ready_off_for: 0s, drain: 10s }
 limits: { requests_per_connection: 1000000, request: 5m }
-${more}`
+`
 }
 
 interface Started {
@@ -192,6 +194,33 @@ describe.skipIf(process.platform !== 'linux')('a process (needs Linux)', () => {
     raw.socket.destroy()
   })
 
+  test('that is told to stop amid a hundred requests, with a hundred idle connections, fails none [O01]', {
+    timeout: 60_000,
+  }, async () => {
+    const running = await start()
+    const waiting: (() => void)[] = []
+    const connections = () =>
+      Promise.all(Array.from({ length: 100 }, () => openSocket(fixture, running)))
+    const idle = await connections()
+    for (const raw of idle) expect(await statusOf(raw)).toBe(200)
+    upstream.answer = ({ socket }) => void waiting.push(() => void socket.write(OK))
+    const busy = await connections()
+    for (const raw of busy) raw.write(get('/open'))
+    await expect.poll(() => waiting.length, { timeout: 20_000 }).toBe(100)
+    running.child.kill('SIGTERM')
+    for (const raw of idle) expect(await raw.rest()).toEqual([])
+    upstream.answer = ({ socket }) => void socket.write(OK)
+    for (const answer of waiting) answer()
+    for (const raw of busy) {
+      const [answer, ...others] = await raw.rest()
+      expect(answer).toMatchObject({ status: 200, complete: true })
+      expect(answer?.lines('connection')).toEqual(['close'])
+      expect(others).toEqual([])
+    }
+    if (running.child.exitCode === null) await once(running.child, 'exit')
+    expect(running.child.exitCode).toBe(0)
+  })
+
   test('that is killed amid its work can be started again at once, where it was [O03]', async () => {
     const first = await start()
     const raw = await openSocket(fixture, first)
@@ -224,15 +253,21 @@ describe.skipIf(process.platform !== 'linux')('a process (needs Linux)', () => {
     expect(await said).toContain('planted')
   })
 
-  test('that was stopped for two seconds goes on where it was [O11]', async () => {
-    const running = await start()
+  test('that was stopped for two seconds goes on where it was, and blames no upstream for that [O11]', async () => {
+    const running = await start(yaml({ timeouts: ', timeouts: { response_headers: 1s }' }))
     const raw = await openSocket(fixture, running)
     expect(await statusOf(raw)).toBe(200)
-    running.child.kill('SIGSTOP')
+    upstream.answer = () => {}
+    const arrival = upstream.nextRequest()
     raw.write(get('/open'))
+    const { socket } = await arrival
+    running.child.kill('SIGSTOP')
+    socket.write(OK)
+    upstream.answer = ({ socket }) => void socket.write(OK)
     await new Promise((resolve) => setTimeout(resolve, 2000))
     running.child.kill('SIGCONT')
     expect((await raw.response()).status).toBe(200)
+    expect(await served(running)).toBe(200)
     expect((await fetch(`${running.admin}/readyz`)).status).toBe(200)
     raw.socket.destroy()
   })
@@ -258,7 +293,7 @@ describe.skipIf(process.platform !== 'linux')('a heap of 64 MiB (needs Linux)', 
   })
   afterAll(() => void server.close())
 
-  test('is enough for content of 256 MiB: none of it is kept [U13, U20, O09]', {
+  test('is enough for content of 256 MiB: none of it is kept [U13, U20]', {
     timeout: 120_000,
   }, async () => {
     const { child, port } = await start(yaml({ url }), ['--max-old-space-size=64'])

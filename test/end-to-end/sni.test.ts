@@ -114,13 +114,13 @@ describe('RFC 6066 §3: a name decides which certificate is shown [TLS-12]', () 
     expect(await statusOf(OPEN)).toBe(200)
   })
 
-  test('no name at all is refused, where names decide about certificates of clients [M11]', async () => {
+  test('no name at all is refused, where names decide about certificates of clients [M11, PF-14]', async () => {
     expect(await statusOf('', {}, OPEN)).toBe('closed')
     expect(await statusOf('', withCertificate(ofA), A)).toBe('closed')
   })
 })
 
-describe('RFC 8705 §2.1: a name decides whose certificates are accepted', () => {
+describe('CVE-2025-9312, RFC 8705 §2.1: a name decides whose certificates are accepted [PF-43]', () => {
   const cases: [string, string, () => ConnectionOptions, number | 'closed'][] = [
     [A, 'of its authority', () => withCertificate(ofA), 200],
     [A, 'of the other authority', () => withCertificate(ofB), 'closed'],
@@ -155,7 +155,7 @@ describe('RFC 8705 §2.1: a name decides whose certificates are accepted', () =>
   )
 })
 
-describe('RFC 9110 §15.5.20: a connection serves the host that it was made for', () => {
+describe('CVE-2022-23632, CVE-2026-48491, RFC 9110 §15.5.20: a connection serves the host that it was made for [HTTP-5, PF-15, PF-16]', () => {
   test.each([
     [OPEN, A],
     [OPEN, B],

@@ -96,7 +96,7 @@ async function sizeOf(source: AsyncIterable<Buffer>): Promise<number> {
   return size
 }
 
-test('a client that does not read stops the upstream, and gets everything when it does', async () => {
+test('a client that does not read stops the upstream, and gets everything when it does [U13]', async () => {
   let state = { taken: 0 }
   answer = (_, response) => {
     response.writeHead(200, { 'content-length': SIZE })
@@ -112,7 +112,7 @@ test('a client that does not read stops the upstream, and gets everything when i
   expect(await sizeOf(response)).toBe(SIZE)
 })
 
-test('an upstream that does not read stops the client, and gets everything when it does', async () => {
+test('an upstream that does not read stops the client, and gets everything when it does [U14]', async () => {
   let arrived: (incoming: IncomingMessage) => void = () => {}
   const arrival = new Promise<IncomingMessage>((resolve) => {
     arrived = resolve

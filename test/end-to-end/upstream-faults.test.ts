@@ -30,12 +30,12 @@ function expectUpstreamFault(answer: Answer | undefined, status: number, reason:
   expect(answer?.lines('retry-after')).toEqual(status === 503 ? ['1'] : [])
 }
 
-test('RFC 9110 §15.6.4: nobody listens: 503, and when to come back', async () => {
+test('RFC 9110 §15.6.4: nobody listens: 503, and when to come back [U01, HTTP-9]', async () => {
   const [answer] = await open.send(get('/nobody', [CLOSE]))
   expectUpstreamFault(answer, 503, 'upstream_unreachable')
 })
 
-test('RFC 9110 §15.6.5: no answer comes: 504, and the connection is not used again', async () => {
+test('RFC 9110 §15.6.5: no answer comes: 504, and the connection is not used again [U02, HTTP-9]', async () => {
   open.upstream.answer = () => {}
   const arrival = open.upstream.nextRequest()
   const answers = open.send(get('/open', [CLOSE]))
@@ -44,7 +44,7 @@ test('RFC 9110 §15.6.5: no answer comes: 504, and the connection is not used ag
   if (!socket.destroyed) await once(socket, 'close')
 })
 
-describe('RFC 9110 §9.2.2: a connection that is closed before an answer', () => {
+describe('RFC 9110 §9.2.2: a connection that is closed before an answer [HTTP-8, U03, U15]', () => {
   test.each(['GET', 'HEAD'])('%s is made once more, on another connection', async (method) => {
     const before = open.upstream.requests.length
     open.upstream.answer = ({ socket }) => {
@@ -85,14 +85,14 @@ describe('RFC 9110 §9.2.2: a connection that is closed before an answer', () =>
   })
 })
 
-describe('RFC 9112 §8: a response that breaks off never looks complete', () => {
+describe('RFC 9112 §8: a response that breaks off never looks complete [HTTP-28, U04]', () => {
   test.each([
     ['by length', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello', true],
     ['in chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n', true],
     ['before its content', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n', true],
     ['amid a chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe', true],
     ['in a malformed chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', false],
-    ['by a trickle that stops', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhell', false],
+    ['by a trickle that stops [U12]', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhell', false],
   ])('%s', async (_, bytes, ends) => {
     open.upstream.answer = ({ socket }) => {
       socket.write(bytes)
@@ -105,7 +105,7 @@ describe('RFC 9112 §8: a response that breaks off never looks complete', () => 
   })
 })
 
-describe('RFC 9110 §15.6.3: what is no response is answered 502, its connection not used again', () => {
+describe('RFC 9110 §15.6.3: what is no response is answered 502, its connection not used again [HTTP-9, HTTP-16, U06, U07, H36]', () => {
   test.each<[string, string]>([
     ['bytes that are no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
     ['an answer of HTTP/0.9', '<html>hello</html>'],
@@ -152,7 +152,7 @@ describe('framing of an answer that is complete', () => {
   })
 
   test.each([204, 304])(
-    'RFC 9112 §6.3: a %d has no content, whatever follows it',
+    'RFC 9112 §6.3: a %d has no content, whatever follows it [HTTP-27, U09]',
     async (status) => {
       open.upstream.answer = ({ socket, line }) => {
         socket.write(line === 'GET /open/first' ? response(status, [], 'smuggled') : OK)
@@ -167,7 +167,7 @@ describe('framing of an answer that is complete', () => {
     },
   )
 
-  test('RFC 9112 §6.3: an answer to HEAD has none either', async () => {
+  test('RFC 9112 §6.3: an answer to HEAD has none either [HTTP-27, U09]', async () => {
     open.upstream.answer = ({ socket, line }) =>
       void socket.write(line.startsWith('HEAD') ? response(200, [], 'smuggled') : OK)
     const raw = await openSocket(open.fixture, open.gateway)
@@ -177,7 +177,7 @@ describe('framing of an answer that is complete', () => {
     expect((await raw.rest()).map(({ body }) => String(body))).toEqual(['ok'])
   })
 
-  test('RFC 9112 §9.2: what comes behind a response answers nobody', async () => {
+  test('RFC 9112 §9.2: what comes behind a response answers nobody [U10]', async () => {
     open.upstream.answer = ({ socket }) =>
       void socket.write(OK + response(200, ['X-Poison: 1'], 'poison'))
     for (let i = 0; i < 5; i++) {
@@ -187,7 +187,7 @@ describe('framing of an answer that is complete', () => {
     }
   })
 
-  test('the second answer cannot wait on an idle connection for the next request', async () => {
+  test('the second answer cannot wait on an idle connection for the next request [U10]', async () => {
     const before = open.upstream.requests.length
     const arrival = open.upstream.nextRequest()
     expect((await open.send(get('/open', [CLOSE])))[0]?.status).toBe(200)
@@ -200,7 +200,7 @@ describe('framing of an answer that is complete', () => {
     expect(first?.connection).not.toBe(second?.connection)
   })
 
-  test('RFC 9112 §6.3: content that ends with the connection ends so for the client too', async () => {
+  test('RFC 9112 §6.3: content that ends with the connection ends so for the client too [U05]', async () => {
     open.upstream.answer = ({ socket }) => void socket.end('HTTP/1.1 200 OK\r\n\r\nhello')
     const [answer] = await open.send(get('/open', [CLOSE]))
     expect(String(answer?.body)).toBe('hello')

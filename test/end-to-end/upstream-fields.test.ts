@@ -15,7 +15,7 @@ async function answerTo(fields: readonly string[], status = 200): Promise<Answer
   return (await open.send(get('/open', ['Connection: close'])))[0]
 }
 
-describe('RFC 9110 §7.6.1: fields of the connection to the upstream do not reach the client', () => {
+describe('RFC 9110 §7.6.1: fields of the connection to the upstream do not reach the client [HTTP-1, H18]', () => {
   test.each([
     'Keep-Alive: timeout=5',
     'Proxy-Authenticate: Basic realm="x"',
@@ -66,7 +66,7 @@ test('FAPI 1.0 Baseline §6.2.1-11: the one interaction id is the one of the req
   expect(answer?.lines('x-fapi-interaction-id')).toEqual([id])
 })
 
-test('RFC 9110 §6.6.1: a response without a date gets one, and one with keeps its own [F1B-RS-10]', async () => {
+test('RFC 9110 §6.6.1: a response without a date gets one, and one with keeps its own [F1B-RS-10, HTTP-6]', async () => {
   expect((await answerTo([]))?.lines('date')).toHaveLength(1)
   const date = 'Tue, 15 Nov 1994 08:12:31 GMT'
   expect((await answerTo([`Date: ${date}`]))?.lines('date')).toEqual([date])
@@ -84,7 +84,7 @@ test('RFC 9110 §5.5: bytes beyond ASCII pass as they are', async () => {
   expect(answer?.lines('x-name')).toEqual(['\xe4\xfc'])
 })
 
-test('a redirect of the upstream is not followed', async () => {
+test('a redirect of the upstream is not followed [P16]', async () => {
   const before = open.upstream.requests.length
   const answer = await answerTo(['Location: http://127.0.0.1:1/internal'], 302)
   expect(answer?.status).toBe(302)

@@ -6,11 +6,16 @@
  */
 
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { get, type OpenGateway, post, startOpenGateway } from '../support/open-gateway.ts'
 import { openSocket } from '../support/raw-socket.ts'
+
+/** However it ends: `once` would be rejected by a reset. */
+async function closed(socket: Socket): Promise<void> {
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
+}
 
 let open: OpenGateway
 let server: Server
@@ -43,7 +48,46 @@ describe('RFC 9110 §15.6.3: a head that is more than anybody needs is answered 
     const answers = open.send(post(['Content-Length: 0', 'Connection: close']))
     const { socket } = await arrival
     expect((await answers).map(({ status }) => status)).toEqual([502])
-    if (!socket.destroyed) await once(socket, 'close')
+    await closed(socket)
+  })
+})
+
+test('RFC 9110 §6.5.1: trailers of a response are dropped, not merged with the head [HTTP-18]', async () => {
+  const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Late\r\n\r\n'
+  open.upstream.answer = ({ socket }) =>
+    void socket.write(`${head}2\r\nok\r\n0\r\nX-Late: a\r\nSet-Cookie: b=c\r\n\r\n`)
+  const [answer] = await open.send(get('/open', ['Connection: close']))
+  expect(answer).toMatchObject({ status: 200, complete: true })
+  expect(String(answer?.body)).toBe('ok')
+  for (const name of ['x-late', 'set-cookie', 'trailer']) expect(answer?.lines(name)).toEqual([])
+})
+
+describe('an answer that trickles without end', () => {
+  test.each([
+    ['amid content is broken off', 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n', 200, false],
+    ['before its head is whole is 504', 'HTTP/1.1 200 OK\r\n', 504, true],
+  ])('%s [U12]', async (_, head, status, complete) => {
+    const gateway = await open.fixture.gateway(`version: 1
+profile: fapi2-security
+listen: { address: 127.0.0.1:0, public_url: https://$HOST, certificate: server.crt, key: server.key }
+upstreams:
+  raw: { url: "${open.upstream.url}", timeouts: { idle_body: 10m, response_headers: 10m, whole: 500ms } }
+routes:
+  - { id: open, match: /open/**, public: true, upstream: raw }
+shutdown: { ready_off_for: 0s, drain: 2s }
+`)
+    open.upstream.answer = ({ socket }) => {
+      socket.write(head)
+      const timer = setInterval(() => socket.write('a'), 20)
+      socket.once('close', () => clearInterval(timer))
+    }
+    const arrival = open.upstream.nextRequest()
+    const raw = await openSocket(open.fixture, gateway)
+    raw.write(get('/open', ['Connection: close']))
+    const { socket } = await arrival
+    expect(await raw.rest()).toMatchObject([{ status, complete }])
+    await closed(socket)
+    await gateway.close()
   })
 })
 

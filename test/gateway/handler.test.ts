@@ -37,6 +37,7 @@ beforeEach(() => {
   const upstream: Upstream = {
     id: 'bank',
     basePath: '',
+    wholeTimeout: undefined,
     isBusy: () => isBusy,
     dispatch: ({ method, path }) => void dispatched.push(`${method} ${path}`),
   }
@@ -133,7 +134,7 @@ function fields(host: string, htu: string): string[] {
   return ['Host', host, 'Authorization', `DPoP ${token}`, 'DPoP', proof]
 }
 
-describe('RFC 9449 §4.3 (9): of several public URLs on one host', () => {
+describe('RFC 9449 §4.3 (9): of several public URLs on one host [HTTP-19]', () => {
   const [one, two] = [`https://${HOST}/one/accounts`, `https://${HOST}:8443/two/accounts`]
 
   test.each([
@@ -178,7 +179,7 @@ describe('RFC 9449 §11.1: a proof that could not be used is not used up', () =>
     expect(dispatched).toEqual(['GET /accounts'])
   })
 
-  test('where memory is exhausted, nothing of the request is read', () => {
+  test('where memory is exhausted, nothing of the request is read [O09]', () => {
     isFull = true
     expect(serve(['Host', 'not ours']).outcome).toBe('memory_exhausted')
     isFull = false

@@ -53,7 +53,7 @@ describe('requestFields', () => {
   })
 
   test.each([['close, X-User'], ['X-User'], ['keep-alive,x-user , ,'], ['close", x-user']])(
-    'RFC 9110 §7.6.1, H15: nor is a field that Connection names (%s)',
+    'RFC 9110 §7.6.1, H15: nor is a field that Connection names (%s) [HTTP-1, H15]',
     (value) => {
       expect(forwarded(['X-User', 'a', 'Connection', value])).toEqual(OWN)
     },
@@ -64,7 +64,7 @@ describe('requestFields', () => {
     expect(forwarded(lines)).toEqual(OWN)
   })
 
-  test('CVE-2024-45410, H15: no field of the gateway can be named away', () => {
+  test('CVE-2024-45410, H15: no field of the gateway can be named away [PF-12]', () => {
     const names = OWN.filter((_, index) => index % 2 === 0)
     expect(forwarded(['Connection', `close, ${names.join(', ')}, X-Client-Id`])).toEqual(OWN)
   })
@@ -101,7 +101,7 @@ describe('requestFields', () => {
     expect(forwarded(['Authorization', 'DPoP a'], passing)).toEqual(OWN)
   })
 
-  test('RFC 7239 §4: who asked is said by the gateway alone; an IPv6 address is quoted', () => {
+  test('RFC 7239 §4: who asked is said by the gateway alone; an IPv6 address is quoted [HTTP-29]', () => {
     expect(forwarded(['Forwarded', 'for=1.2.3.4'], createRoute(), '2001:db8::1')).toEqual(
       expect.arrayContaining([
         'for="[2001:db8::1]";host="api.bank.example";proto=https',

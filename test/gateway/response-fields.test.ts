@@ -44,7 +44,7 @@ describe('responseFields', () => {
     expect(returned([name, 'a'])).toEqual(OWN)
   })
 
-  test('RFC 9110 §7.6.1, H18: so is what Connection names', () => {
+  test('RFC 9110 §7.6.1, H18: so is what Connection names [H18, HTTP-1]', () => {
     expect(returned(['X-Secret', 'a', 'Connection', 'close, x-secret'])).toEqual(OWN)
   })
 

@@ -37,7 +37,7 @@ describe('Router', () => {
     ['/accounts/1/balance', 'balance'],
     ['/accounts/mine/balance', 'my-balance'],
     ['/accountsx', 'all'],
-  ])('the most specific route wins, in whatever order they stand: %s', (path, id) => {
+  ])('the most specific route wins, in whatever order they stand: %s [P10]', (path, id) => {
     expect(find(accounts, path).route?.id).toBe(id)
     expect(find(accounts.toReversed(), path).route?.id).toBe(id)
   })
@@ -58,7 +58,7 @@ describe('Router', () => {
     expect(find([route('a', ['/a'])], '/b')).toEqual({ route: undefined, allow: [] })
   })
 
-  test('RFC 9110 §9.1: a method is matched in its own case', () => {
+  test('RFC 9110 §9.1: a method is matched in its own case [P12]', () => {
     const routes = [route('read', ['/a'], { methods: ['GET'] })]
     expect(find(routes, '/a', 'get')).toEqual({ route: undefined, allow: ['GET'] })
   })
@@ -199,7 +199,7 @@ describe('Router, against its specification', () => {
     path.map((one) => (one === '/' ? one : `${one}/`)),
   )
 
-  test('it finds one of the most specific routes, or none where none matches', () => {
+  test('it finds one of the most specific routes, or none where none matches [P09, P10]', () => {
     let found = 0
     fc.assert(
       fc.property(

@@ -63,7 +63,7 @@ describe('soleField', () => {
     expect(soleField(['DPoP', 'a, b'], 'dpop')).toBe('a, b')
   })
 
-  test('H22: names of the language’s own objects are names like any other', () => {
+  test('H22: names of the language’s own objects are names like any other [H22]', () => {
     expect(soleField(['__proto__', 'x'], '__proto__')).toBe('x')
     expect(soleField(['Host', 'x'], 'constructor')).toBeUndefined()
   })

@@ -145,7 +145,7 @@ describe('parseAuthority', () => {
     '*',
     '*.example',
     'a!b.example',
-  ])('RFC 9110 §7.2, RFC 3986 §3.2.2, H24, P15: %j is no authority', (text) => {
+  ])('RFC 9110 §7.2, RFC 3986 §3.2.2, H24, P15: %j is no authority [H24, P15]', (text) => {
     expect(parseAuthority(text)).toBeUndefined()
   })
 

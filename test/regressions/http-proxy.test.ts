@@ -6,6 +6,8 @@
  */
 
 import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { linesOf } from '../support/caller.ts'
@@ -14,6 +16,11 @@ import { HOST } from '../support/fixture.ts'
 import { type HttpProxyProcess, startHttpProxy } from '../support/http-proxy-process.ts'
 import { get, type OpenGateway, post, startOpenGateway } from '../support/open-gateway.ts'
 import { openSocket, type RawSocket } from '../support/raw-socket.ts'
+
+/** However it ends: `once` would be rejected by a reset. */
+async function closed(socket: Socket): Promise<void> {
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
+}
 
 let open: OpenGateway
 let proxy: HttpProxyProcess
@@ -105,7 +112,7 @@ describe('http-party#1586: a client that leaves ends the work of the upstream [H
     expect(left.socket.destroyed).toBe(false)
 
     const { socket } = await leave(toGateway, beginning)
-    if (!socket.destroyed) await once(socket, 'close')
+    await closed(socket)
   })
 })
 
@@ -123,9 +130,8 @@ test.each([
       raw.write(get('/open/cut'))
       const { socket } = await arrival
       await begun
-      const closed = once(socket, 'close')
       socket.destroy()
-      await closed
+      await closed(socket)
       return raw
     }
     const hanging = await breakOff(toProxy)
@@ -217,6 +223,22 @@ describe('what ends the process of http-proxy ends nothing', () => {
     const death = /ERR_INVALID_CHAR|ERR_HTTP_INVALID_STATUS_CODE/
     await expectDeath(post(['Content-Length: 0']), death, status)
   })
+})
+
+test('http-party#1237: a client that would speak HTTP/2 ends http-proxy, and not the gateway', async () => {
+  const speak = async (port: number) => {
+    const options = { ca: open.fixture.authority.certificate, servername: HOST }
+    const session = connectHttp2(`https://127.0.0.1:${port}`, options)
+    session.on('error', () => {})
+    const stream = session.request({ ':path': '/open', ':authority': HOST })
+    stream.on('error', () => {})
+    await new Promise((resolve) => stream.once('close', resolve).resume())
+    session.destroy()
+  }
+  await speak(proxy.port)
+  expect(await proxy.death).toMatch(/ERR_INVALID_HTTP_TOKEN/)
+  await speak(open.gateway.port)
+  expect(await marker(toGateway)).toBe(200)
 })
 
 test('http-party#443: content behind a 204 is not the beginning of another answer [U09, HTTP-27]', async () => {

@@ -6,6 +6,7 @@
  */
 
 import { posix } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Matched, Router } from '../../src/gateway/router.ts'
 import { parseRequestTarget } from '../../src/http/path.ts'
@@ -167,6 +168,7 @@ describe('a protected route beside a public one, and no token', () => {
   beforeAll(async () => {
     open =
       await startOpenGateway(`  - { id: accounts, match: /accounts/**, scopes: [accounts], upstream: raw }
+  - { id: based, match: /based/**, public: true, upstream: "$UPSTREAM/api/v1" }
 issuers:
   bank: { issuer: $ISSUER, audience: https://$HOST, ca: ca.pem }
 `)
@@ -194,6 +196,27 @@ issuers:
       for (const read of READINGS) expect(read(path)).toMatch(/^\/open(?:\/|$)/)
     }
     expect([...statuses.keys()].sort()).toEqual([200, 400, 401, 404])
+  })
+
+  test('CVE-2021-21321: no spelling climbs out of the base path of an upstream [P14]', {
+    timeout: 60_000,
+  }, async () => {
+    const targets = INSERTIONS.flatMap((one) => [
+      `/based${one}x`,
+      `/based/..${one}x`,
+      `/based/${one}`,
+    ])
+    const before = open.upstream.requests.length
+    const rest = targets.values()
+    const worker = async () => {
+      for (const target of rest) await open.send(get(target, ['Connection: close']))
+    }
+    await Promise.all(Array.from({ length: 16 }, worker))
+    const paths = (await open.reachedSince(before)).map((line) => /^GET ([^?]*)/.exec(line)?.[1])
+    expect(paths.length).toBeGreaterThan(10)
+    for (const path of paths) {
+      for (const read of READINGS) expect(read(path ?? '')).toMatch(/^\/api\/v1\/based(?:\/|$)/)
+    }
   })
 })
 
@@ -233,6 +256,30 @@ describe('a public route beside a protected one', () => {
       }
     }
     expect(served).toBeGreaterThan(0)
+  })
+
+  test('RFC 3986 §6.2.2: every spelling of a path that is read at all has the route of the path [P02, HTTP-20]', () => {
+    const spelled = fc
+      .tuple(
+        fc.constantFrom('/accounts/1', '/pub/1', '/pub', '/accounts'),
+        fc.infiniteStream(fc.nat(3)),
+      )
+      .map(([path, choices]) => {
+        const letters = [...path].map((one) => {
+          const choice = one === '/' ? 0 : choices.next().value
+          return choice === 1 || choice === 2 ? HEX(one, choice === 1) : one
+        })
+        return [path, letters.join('')] as const
+      })
+    fc.assert(
+      fc.property(spelled, ([path, target]) => {
+        const parsed = parseRequestTarget(target)
+        expect(parsed).toMatchObject({ path })
+        const found = router.find(HOST, 'GET', 'path' in parsed ? parsed.path : '').route?.id
+        expect(found).toBe(path.startsWith('/pub') ? 'public' : 'closed')
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   test('CVE-2026-42272: both cases of hexadecimal digits are one path, in every character [PF-5]', () => {

@@ -121,7 +121,7 @@ describe('the downgrade table', () => {
     )
   })
 
-  test('RFC 9449 §7.2: no policy lets more of a bound token through than the strictest does [J41, DPOP-7.2-1]', () => {
+  test('RFC 9449 §7.2: no policy lets more of a bound token through than the strictest does [J41, DPOP-7.2-1, HOLE-11, HOLE-3]', () => {
     const strictest: BindingPolicy = { required: true, methods: ['mtls', 'dpop'] }
     for (const cell of CELLS.filter(([, cnf]) => cnf !== 'nothing')) {
       if (check(cell, strictest) === undefined) continue

@@ -18,6 +18,7 @@ export const INTERACTION = 'c770aef3-6784-41f7-8e0e-ff5f97bddb3a'
 const UPSTREAM: Upstream = {
   id: 'bank',
   basePath: '',
+  wholeTimeout: undefined,
   isBusy: () => false,
   dispatch: () => {
     throw new Error('nothing is forwarded here')

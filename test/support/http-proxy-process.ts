@@ -8,8 +8,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { Agent } from 'node:http'
-import { createServer } from 'node:https'
+import { Agent, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createSecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import httpProxy from 'http-proxy'
@@ -65,7 +65,10 @@ function run([target = '', certificate = '', key = '']: readonly string[]): void
     response.end()
   })
   const credential = { cert: readFileSync(certificate), key: readFileSync(key) }
-  const server = createServer(credential, (request, response) => proxy.web(request, response))
+  const server = createSecureServer({ ...credential, allowHTTP1: true }, (request, response) =>
+    // It is written for HTTP/1.1, and takes whatever its server hands over.
+    proxy.web(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+  )
   server.on('secureConnection', (socket) => {
     const { remotePort } = socket
     socket.once('close', () => console.log(`closed ${remotePort}`))

@@ -99,9 +99,12 @@ describe('parseClaims', () => {
     ['a number', 1],
     ['true', true],
     ['more than a hundred', [...Array(100).fill('https://other.example'), AUDIENCE]],
-  ])('RFC 7519 §4.1.3: an audience that is %s is refused [J31, JWT-4]', (_title, aud) => {
-    refused(judge({ aud }), 'token_audience_malformed')
-  })
+  ])(
+    'apache/apisix#13829, RFC 7519 §4.1.3: an audience that is %s is refused [J31, JWT-4, PF-25, PF-34]',
+    (_title, aud) => {
+      refused(judge({ aud }), 'token_audience_malformed')
+    },
+  )
 
   test.each([
     ['another', 'https://other.example'],
@@ -112,15 +115,18 @@ describe('parseClaims', () => {
     ['several in one string', `${AUDIENCE} https://other.example`],
     ['others', ['https://other.example', `${AUDIENCE}/accounts`]],
     ['an empty name', ['']],
-  ])('RFC 9068 §4, RFC 8707 §2: a token for %s is refused [J31, JWT-4]', (_title, aud) => {
-    refused(judge({ aud }), 'token_audience_mismatch')
-  })
+  ])(
+    'CWE-287, RFC 9068 §4, RFC 8707 §2: a token for %s is refused [J31, JWT-4, PF-34]',
+    (_title, aud) => {
+      refused(judge({ aud }), 'token_audience_mismatch')
+    },
+  )
 
   test('RFC 7519 §4.1.5: a beginning at 0 is none', () => {
     accepted(judge({ nbf: 0 }))
   })
 
-  test('RFC 9068 §2.2: a token without an end is refused [J27, JWT-6, JWT-7]', () => {
+  test('CWE-613, RFC 9068 §2.2: a token without an end is refused [J27, JWT-6, JWT-7, PF-33]', () => {
     refused(judge(without('exp')), 'token_exp_malformed')
   })
 
@@ -209,14 +215,14 @@ describe('parseClaims', () => {
     }
   })
 
-  test('RFC 6749 §3.3: a scope that is an array grants nothing [J33]', () => {
+  test('apache/apisix#13829, RFC 6749 §3.3: a scope that is an array grants nothing [J33, PF-25]', () => {
     expect(judge({ scope: ['accounts'] })).toMatchObject({ scopes: [] })
   })
 
   describe('of an introspection response', () => {
     const introspected = (changed: object, now = NOW) => judge(changed, {}, now, false)
 
-    test('RFC 7662 §2.2: it need not name the issuer; if it does, it is the right one', () => {
+    test('CVE-2025-46647, RFC 7662 §2.2: it need not name the issuer; if it does, it is the right one [PF-24]', () => {
       accepted(introspected(without('iss')))
       refused(introspected({ iss: 'https://other.example' }), 'token_issuer_mismatch')
       refused(introspected({ iss: null }), 'token_issuer_mismatch')

@@ -131,14 +131,14 @@ describe('parseIntrospection', () => {
     },
   )
 
-  test('RFC 8705 §3.2: the certificate that a token is bound to is said in cnf', () => {
+  test('RFC 8705 §3.2: the certificate that a token is bound to is said in cnf [HOLE-9]', () => {
     expect(read({ cnf: { 'x5t#S256': THUMBPRINT }, token_type: 'Bearer' })).toMatchObject({
       confirmation: { certificateThumbprint: THUMBPRINT, keyThumbprint: undefined },
     })
   })
 
   test.each([['DPoP'], ['dpop'], [undefined]])(
-    'RFC 9449 §6.2: so is the key; token_type is %s [DPOP-6.2]',
+    'Kong 3.14.0.2, RFC 9449 §6.2: so is the key; token_type is %s [DPOP-6.2, PF-27]',
     (type) => {
       expect(read({ cnf: { jkt: THUMBPRINT }, token_type: type })).toMatchObject({
         confirmation: { keyThumbprint: THUMBPRINT, certificateThumbprint: undefined },

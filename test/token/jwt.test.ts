@@ -240,7 +240,7 @@ describe('a JWT access token', () => {
   })
 
   test.each(['', '../../../../dev/null', "' OR 1=1", 'a\0b\r\nc', 'k'.repeat(256)])(
-    'RFC 8725 §3.10: kid %j is text to look up and nothing more [J09, JWT-12]',
+    'CWE-918, RFC 8725 §3.10: kid %j is text to look up and nothing more [J09, JWT-12, PF-36]',
     (kid) => {
       expect(parseKeyHint({ typ: 'at+jwt', alg: 'ES256', kid }, expected)).toEqual({
         kid,

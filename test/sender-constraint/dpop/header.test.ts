@@ -200,7 +200,7 @@ describe('parseSignedProof', () => {
     ['oth alone', { ...jwkOf('PS256'), oth: [] }, 'PS256'],
     ['k alone', { ...jwkOf('ES256'), k: 'AQ' }, 'ES256'],
   ] as const)(
-    'RFC 9449 §4.3 (7): a key with %s is refused [D05, DPOP-4.3-7]',
+    'CWE-345, RFC 9449 §4.3 (7): a key with %s is refused [D05, DPOP-4.3-7, PF-32]',
     (_title, jwk, name) => {
       refused(read(proofWith({ jwk }, name)), 'dpop_jwk_invalid')
     },

@@ -15,7 +15,7 @@ describe('Nonces', () => {
     expect(nonce.length * 6).toBeGreaterThanOrEqual(128)
   })
 
-  test('RFC 9449 §8.2: within a period one nonce is given out, and in the next another', () => {
+  test('RFC 9449 §8.2: within a period one nonce is given out, and in the next another [HOLE-7]', () => {
     const nonces = new Nonces(secret, PERIOD)
     const first = nonces.current(START)
     expect(nonces.current(START + PERIOD - 0.001)).toBe(first)

@@ -24,14 +24,14 @@ describe('replayKey', () => {
     expect(replayKey(proofOf('a', { iat: NOW + 1, nonce: 'n', acceptableUntil: 5 }))).toBe(key)
   })
 
-  test('RFC 9449 §11.1: no client can burn a jti of another [D14]', () => {
+  test('RFC 9449 §11.1: no client can burn a jti of another [D14, HOLE-2, HOLE-3]', () => {
     expect(replayKey(proofOf('a', { keyThumbprint: OTHER_THUMBPRINT }))).not.toBe(
       replayKey(proofOf('a')),
     )
   })
 
   test.each(['', 'a', 'a'.repeat(10_240), 'a\0b', 'a*?[x]', 'a\r\nSET x', '%s%n', 'é'])(
-    'RFC 9449 §11.1: whatever the client wrote, the key has one form (%#) [D11]',
+    'CWE-134, RFC 9449 §11.1: whatever the client wrote, the key has one form (%#) [D11, PF-35]',
     (jti) => {
       expect(isSha256Thumbprint(replayKey(proofOf(jti)))).toBe(true)
     },
