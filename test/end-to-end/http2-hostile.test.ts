@@ -346,10 +346,12 @@ describe('RFC 9113 §5.4.1: an error of the connection ends it, and nothing is l
       CODE.compression,
     ],
   ])('%s [H2-207]', async (_, frames, code) => {
+    const before = await refusals('http_malformed')
     client.write(...frames)
     // What the gateway does not read any more may take its last word away with it.
     expect([code, undefined]).toContain(await client.goaway())
     await client.raw.closed
+    expect(await refusals('http_malformed')).toBe(before + 1)
     await expectAlive()
   })
 
