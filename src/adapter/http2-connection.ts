@@ -199,7 +199,10 @@ export class Http2Connection {
   /** The session is over: its client broke the rules of HTTP/2, or its socket broke. */
   #note(error: Error): void {
     const code = 'code' in error ? String(error.code) : ''
-    if (code.startsWith('ERR_HTTP2')) this.#parts.refused(failureOfParser(error), randomUUID())
+    // What the client says by GOAWAY is its own affair.
+    if (code.startsWith('ERR_HTTP2') && code !== 'ERR_HTTP2_SESSION_ERROR') {
+      this.#parts.refused(failureOfParser(error), randomUUID())
+    }
     this.#rest()
   }
 

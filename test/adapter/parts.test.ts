@@ -89,6 +89,7 @@ describe('another configuration', () => {
   test.each([
     ['127.0.0.1:0\n  public', '127.0.0.1:1\n  public', 'listener addresses changed'],
     ['verify: optional, ca: ca.pem', 'verify: off', 'asked for certificates changed'],
+    ['key: server.key', 'key: server.key\n  alpn: [h2]', 'alpn changed'],
     ['admin: { address: 127.0.0.1:0 }', 'admin: { address: 127.0.0.1:1 }', 'admin changed'],
     ['rotate: 30s', 'rotate: 40s', 'dpop nonces or replay store changed'],
     ['url: 8KiB', 'url: 4KiB', 'limits changed'],

@@ -135,6 +135,13 @@ describe('a listener', () => {
       [],
     ],
     ['a version that is a number', { listen: listen('min_version: 1.3') }, ['invalid-value']],
+    ['HTTP/2 beside HTTP/1.1', { listen: listen('alpn: [h2, http/1.1]') }, []],
+    ['HTTP/2 alone', { listen: listen('alpn: [h2]') }, []],
+    ['a protocol that is not spoken', { listen: listen('alpn: [h2, h3]') }, ['invalid-value']],
+    ['a protocol of plain text', { listen: listen('alpn: [h2c]') }, ['invalid-value']],
+    ['a protocol twice', { listen: listen('alpn: [h2, h2]') }, ['invalid-value']],
+    ['no protocol', { listen: listen('alpn: []') }, ['invalid-value']],
+    ['a protocol without a list', { listen: listen('alpn: h2') }, ['wrong-type']],
   ])('%s', async (_, change, ids) => {
     expect(await said(change)).toEqual(ids)
   })
@@ -223,6 +230,15 @@ describe('a listener', () => {
       '6 certificate-expired',
     )
   })
+})
+
+test('a listener speaks HTTP/1.1, and HTTP/2 where it is told to [HTTP-22]', async () => {
+  const tls = `tls: { certificates: [{ ${PAIR} }], alpn: [http/1.1, h2] }`
+  const one = `{ a: { address: "127.0.0.1:1", ${URL}, ${tls} } }`
+  const spoken = async (change: Record<string, string | undefined>) =>
+    (await workspace.load(gateway(change))).configuration?.listeners.map(({ alpn }) => alpn)
+  expect(await spoken({})).toEqual([['http/1.1']])
+  expect(await spoken({ listen: undefined, listeners: one })).toEqual([['http/1.1', 'h2']])
 })
 
 describe('addresses to listen on', () => {

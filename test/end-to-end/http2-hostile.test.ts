@@ -251,18 +251,31 @@ describe('RFC 9113 §10.5: a client that costs more than it sends loses its conn
     expect(client.raw.socket.closed).toBe(false)
   })
 
-  test('streams that it makes the gateway reset [H2-203]', async () => {
-    open.upstream.answer = () => {}
+  test('CVE-2025-8671: streams that it makes the gateway reset [H2-203]', async () => {
     const before = open.upstream.requests.length
-    // RFC 9113 §5.1: content on a stream that the client itself has ended.
-    for (let id = 1; id < 1000 && !client.raw.socket.closed; id += 2) {
-      client.write(headers(id, pseudo('/open/reset')), data('x', 0, id))
-      if (id % 50 === 1) await Promise.race([client.settle(), client.raw.closed])
+    open.upstream.answer = () => {}
+    for (let id = 1; id < 1000; id += 2) {
+      client.write(headers(id, [...post, 'content-length', '10'], 0), data('hello', END_STREAM, id))
+      if ((await client.end(id)) !== RESETS.protocol) break
     }
     await client.raw.closed
-    expect(open.upstream.requests.length - before).toBeLessThan(250)
+    expect(open.upstream.requests.length - before).toBeLessThan(110)
     open.upstream.answer = ({ socket }) => void socket.write(OK)
     await expectAlive()
+  })
+
+  test.each([
+    ['PING', frame(FRAME.ping, 0, 0, '12345678')],
+    ['SETTINGS', settings()],
+  ])('many %s, each answered before the next [H2-206]', async (_, one) => {
+    const before = await refusals('http2_frames_too_many')
+    for (let i = 0; i < 200 && !client.raw.socket.closed; i++) {
+      const answers = client.frames.length
+      client.write(one)
+      await client.find(() => client.frames.length > answers)
+    }
+    expect(await client.goaway()).toBe(CODE.calm)
+    expect(await refusals('http2_frames_too_many')).toBe(before + 1)
   })
 
   test('a head without end [H2-204]', async () => {
@@ -333,10 +346,12 @@ describe('RFC 9113 §5.4.1: an error of the connection ends it, and nothing is l
       CODE.compression,
     ],
   ])('%s [H2-207]', async (_, frames, code) => {
+    const before = await refusals('http_malformed')
     client.write(...frames)
     // What the gateway does not read any more may take its last word away with it.
     expect([code, undefined]).toContain(await client.goaway())
     await client.raw.closed
+    expect(await refusals('http_malformed')).toBe(before + 1)
     await expectAlive()
   })
 

@@ -104,12 +104,12 @@ describe('time', () => {
       drop,
     )
     const timer = setInterval(() => client.write(drop), 50)
-    const { socket, message } = await arrived
-    const released = new Promise((resolve) => socket.once('close', resolve))
-    expect(message.complete).toBe(false)
+    const request = await arrived
+    const released = new Promise((resolve) => request.socket.once('close', resolve))
     expect(await client.end(1)).toBe('status 408')
     clearInterval(timer)
     await released
+    expect(request.message.complete).toBe(false)
     // RFC 9113 §8.1: and the client need not send the rest.
     const reset = await client.find(({ type }) => type === FRAME.reset)
     expect(reset?.payload.readUInt32BE(0)).toBe(CODE.none)

@@ -398,6 +398,22 @@ describe('streams', () => {
     expect(await client.send()).toMatchObject({ status: 200, code: CODE.internal })
   })
 
+  test('RFC 9113 §8.1: content that is stopped by an early answer is never whole upstream', async () => {
+    const arrived = open.upstream.nextRequest('POST /open/early')
+    open.upstream.answer = () => {}
+    const stream = client.begin({ ':path': '/open/early', ':method': 'POST' }, false)
+    const answer = readAnswer(stream)
+    stream.write('hello')
+    const { socket, connection } = await arrived
+    const released = once(socket, 'close')
+    socket.write(response(200, [], 'enough'))
+    expect(await answer).toMatchObject({ status: 200, body: 'enough', code: CODE.none })
+    await released
+    expect(open.upstream.received[connection]?.toString('latin1')).not.toMatch(/\r\n0\r\n/)
+    open.upstream.answer = ({ socket: it }) => void it.write(OK)
+    expect((await client.send()).status).toBe(200)
+  })
+
   test('RFC 9113 §5.4.2: a stream that the client resets lets its upstream go, others go on', async () => {
     const arrived = open.upstream.nextRequest('GET /open/left')
     open.upstream.answer = () => {}

@@ -149,7 +149,7 @@ describe('cipher suites', () => {
   })
 })
 
-describe('application protocols', () => {
+describe('application protocols [TLS-13]', () => {
   test.each([[['h2']], [['http/1.0']], [['h2', 'h2c', 'spdy/3']]])(
     'RFC 7301 §3.2: %j is refused with no_application_protocol [TLS-13, M26]',
     async (ALPNProtocols) => {

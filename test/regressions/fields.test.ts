@@ -44,7 +44,9 @@ function forwarded(rawFields: readonly string[], hasSubject = true) {
   return Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i], fields[2 * i + 1]])
 }
 
-const TOLD = Object.values(FORWARD).filter((name) => name.startsWith('X-'))
+const TOLD = Object.values(FORWARD).filter(
+  (name): name is string => typeof name === 'string' && name.startsWith('X-'),
+)
 const SET = ['x-fapi-interaction-id', 'Forwarded', 'X-Forwarded-For', 'X-Forwarded-Host']
 const OWNED = [...GATEWAY_OWNED, ...TOLD, ...SET.filter((name) => name !== 'x-fapi-interaction-id')]
 
