@@ -51,6 +51,11 @@ describe('the matrix', () => {
     ['a row that is said not to be met, and has a test', [{ unmet: 'why' }], [run('it is [BT-1]')]],
     ['two rows of one id', [{ met: 'so' }, { met: 'so' }], [run('it is [BT-1]')]],
     ['an id of no known form', [{ id: 'XX-1', elsewhere: 'who' }], []],
+    [
+      'a title with an id that is none',
+      [{ met: 'so' }],
+      [run('[BT-1]'), run('it is [BT-1, bt-2]')],
+    ],
     ['a test of a row that does not exist', [{ met: 'so' }], [run('[BT-1]'), run('[BT-99]')]],
   ])('is not: %s', (_, rows, runs) => {
     expect(faultsOf([section(...rows)], runs)).toHaveLength(1)

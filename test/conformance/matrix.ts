@@ -47,16 +47,28 @@ export interface TestRun {
 const ID =
   /^(?:(?:F1B|F1A|F2|F2MS|F2IA|CIBA|BT|MTLS|CC|DPOP|JWT|INT|RI|RAR|SU|PRM|SC|HTTP|TLS|OPS|RT|SUITE|PF|HOLE|H2)-[A-Za-z0-9.-]+|[JDMHPIURO]\d\d)$/
 
+/** Whether the last brackets of a title hold ids beside what is none: somebody mistyped one. */
+export function hasMistypedId(title: string): boolean {
+  const words = wordsOf(title)
+  return words.some((word) => ID.test(word)) && !words.every((word) => ID.test(word))
+}
+
 /** The ids that a title ends with; none if its last brackets hold something else. */
 export function idsOf(title: string): string[] {
-  const [, inner] = /\[([^[\]]+)\]$/.exec(title) ?? []
-  const words = inner?.split(', ') ?? []
+  const words = wordsOf(title)
   return words.every((word) => ID.test(word)) ? words : []
+}
+
+function wordsOf(title: string): string[] {
+  const [, inner] = /\[([^[\]]+)\]$/.exec(title) ?? []
+  return inner?.split(', ') ?? []
 }
 
 /** @throws If the text is no list of rows. */
 export function parseSection(title: string, text: string): Section {
-  return { title, rows: z.array(rowSchema).parse(parse(text)) }
+  const rows = z.array(rowSchema).safeParse(parse(text))
+  if (!rows.success) throw new Error(`${title}: ${z.prettifyError(rows.error)}`)
+  return { title, rows: rows.data }
 }
 
 /** The tests of each rule, by its id. */
@@ -91,6 +103,9 @@ export function faultsOf(sections: readonly Section[], runs: readonly TestRun[])
   }
   for (const [id, [run]] of tests) {
     if (!seen.has(id)) faults.push(`${run?.file} names ${id}, which has no row`)
+  }
+  for (const title of new Set(runs.flatMap(({ titles }) => titles))) {
+    if (hasMistypedId(title)) faults.push(`not every id is one: ${title}`)
   }
   return faults
 }

@@ -123,7 +123,7 @@ function weakKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(rsa, true, ['sign', 'verify'])
 }
 
-describe('ETSI TS 119 495 §5.1: roles of a payment service provider [BG-7, BG-9]', () => {
+describe('ETSI TS 119 495 §5.1: roles of a payment service provider', () => {
   const qwac = sequence(oid('0.4.0.1862.1.6'), sequence(oid('0.4.0.1862.1.6.3')))
   const seal = sequence(oid('0.4.0.1862.1.6'), sequence(oid('0.4.0.1862.1.6.2')))
   const stating = (...statements: Buffer[]) => ({
@@ -162,7 +162,7 @@ describe('ETSI TS 119 495 §5.1: roles of a payment service provider [BG-7, BG-9
   })
 })
 
-describe('subject and alternative names [BR-13, BG-8]', () => {
+describe('subject and alternative names', () => {
   const good = {
     organizationIdentifier: 'PSDGB-FCA-123456',
     attributes: [{ '2.5.4.15': ['Private Organization'] }],

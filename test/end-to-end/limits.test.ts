@@ -45,7 +45,7 @@ describe('sizes', () => {
       get('/open', [`X: ${'a'.repeat(16_384)}`]),
       'header_bytes_too_many',
     ],
-  ])('%s is answered 431 [HTTP-25, H13, H23, HOLE-10]', async (_, bytes, reason) => {
+  ])('%s is answered 431 [HTTP-25, CC-7, H13, H23, HOLE-10]', async (_, bytes, reason) => {
     const before = open.upstream.requests.length
     const answers = await open.send(bytes)
     expect(answers).toHaveLength(1)

@@ -96,29 +96,26 @@ function write(changed: Partial<Parameters<typeof writeAnswer>[0]> = {}): Buffer
   return writeAnswer({ issuer: issuer!.facts, serialNumber, key, ...times, ...changed })
 }
 
-describe.skipIf(!hasOpenSsl())(
-  'the responder of OpenSSL (needs openssl) [MTLS-8, TLS-16, CDR-10]',
-  () => {
-    test('says good, revoked and unknown, as a delegate of the authority', async () => {
-      const real = createResponder(fixture.folder, authority.certificate, responder)
-      server.answer = ({ body }) => real.answer(body)
-      real.know([client], [plain])
-      await start(byResponder())
-      const before = fixture.reached.length
-      expect(await ask(client)).toBe('200')
-      expect(await ask(plain)).toBe(REVOKED)
-      const stranger = await authority.issueClient({
-        commonName: 'stranger',
-        keys: fixture.certificates.mtls.keys,
-      })
-      expect(await ask(stranger)).toBe(UNKNOWN_TO_IT)
-      expect(fixture.reached.length - before).toBe(1)
-      expect(server.requests.at(-1)).toMatchObject({ method: 'POST', path: '/fixed' })
+describe.skipIf(!hasOpenSsl())('the responder of OpenSSL (needs openssl) [MTLS-8, TLS-16]', () => {
+  test('says good, revoked and unknown, as a delegate of the authority', async () => {
+    const real = createResponder(fixture.folder, authority.certificate, responder)
+    server.answer = ({ body }) => real.answer(body)
+    real.know([client], [plain])
+    await start(byResponder())
+    const before = fixture.reached.length
+    expect(await ask(client)).toBe('200')
+    expect(await ask(plain)).toBe(REVOKED)
+    const stranger = await authority.issueClient({
+      commonName: 'stranger',
+      keys: fixture.certificates.mtls.keys,
     })
-  },
-)
+    expect(await ask(stranger)).toBe(UNKNOWN_TO_IT)
+    expect(fixture.reached.length - before).toBe(1)
+    expect(server.requests.at(-1)).toMatchObject({ method: 'POST', path: '/fixed' })
+  })
+})
 
-describe('an answer [MTLS-8, CDR-10]', () => {
+describe('an answer [MTLS-8]', () => {
   test('is remembered, for all connections, and asked for once', async () => {
     let finish = () => {}
     const asked = new Promise<void>((resolve) => {

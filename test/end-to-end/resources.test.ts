@@ -253,7 +253,7 @@ describe.skipIf(process.platform !== 'linux')('a process (needs Linux)', () => {
     expect(await said).toContain('planted')
   })
 
-  test('that was stopped for two seconds goes on where it was, and blames no upstream for that [O11]', async () => {
+  test('that was stopped for two seconds goes on where it was, and blames no upstream for that', async () => {
     const running = await start(yaml({ timeouts: ', timeouts: { response_headers: 1s }' }))
     const raw = await openSocket(fixture, running)
     expect(await statusOf(raw)).toBe(200)

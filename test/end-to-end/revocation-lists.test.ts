@@ -88,7 +88,7 @@ async function hold(credential: Credential, options = {}): Promise<Holder> {
 }
 const ask = (credential: Credential) => askOnce(fixture, gateway, mint, credential)
 
-describe('a list in a file [MTLS-8, TLS-16, CDR-10, M04, RT-14]', () => {
+describe('a list in a file [MTLS-8, TLS-16, M04, RT-14]', () => {
   test('is in force from the start', async () => {
     await writeList('start.crl', { revoked: [revoked] })
     gateway = await fixture.gateway(text('{ crl: [start.crl] }'))
@@ -203,7 +203,7 @@ describe('a list that has ended, or that is not there [MTLS-8, TLS-16]', () => {
   })
 })
 
-describe('a list at a URL [MTLS-8, CDR-10]', () => {
+describe('a list at a URL [MTLS-8]', () => {
   const url = () => `${server.origin}/ca.crl`
 
   test('is fetched again, and what it had stays while it is out of reach', async () => {

@@ -41,7 +41,7 @@ function reasonOf(
   return compileCertificateRules(rules)?.(certificate, clientId)?.reason
 }
 
-describe('the subject [BR-13, BG-8]', () => {
+describe('the subject', () => {
   test.each<[Record<string, string>, string | undefined]>([
     [{ organizationIdentifier: 'PSDGB-*' }, undefined],
     [{ '2.5.4.97': 'PSDGB-FCA-123456' }, undefined],
@@ -73,7 +73,7 @@ describe('alternative names', () => {
   })
 })
 
-describe('ETSI TS 119 495 §5.1: roles [BG-7, BG-9]', () => {
+describe('ETSI TS 119 495 §5.1: roles', () => {
   test('are needed all', () => {
     expect(reasonOf({ psd2_roles: ['PSP_AI', 'PSP_PI'] })).toBeUndefined()
     expect(reasonOf({ psd2_roles: ['PSP_AI', 'PSP_IC'] })).toBe('certificate_role_missing')

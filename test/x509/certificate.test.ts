@@ -64,7 +64,7 @@ beforeAll(async () => {
   facts = factsOf(rich)
 })
 
-describe('what a certificate says [BR-13, BG-8]', () => {
+describe('what a certificate says', () => {
   test('RFC 5280 §4.1: numbers, names and times', () => {
     expect(facts.serialNumber).toBe(rich.serialNumber)
     expect(facts.issuer).toEqual(pki.authority.facts.subject)

@@ -67,7 +67,7 @@ function read(changed: Partial<ListParts> = {}): RevocationList {
   return list
 }
 
-describe('RFC 5280 §5: a list [MTLS-8, TLS-16, CDR-10]', () => {
+describe('RFC 5280 §5: a list [MTLS-8, TLS-16]', () => {
   test('names the revoked, until it ends', () => {
     const list = read()
     expect(list).toMatchObject({ thisUpdate: NOW - 60, nextUpdate: NOW + 3600 })

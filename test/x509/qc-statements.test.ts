@@ -8,7 +8,7 @@ const type = (n: number) => sequence(oid('0.4.0.1862.1.6'), sequence(oid(`0.4.0.
 /** id-etsi-qcs-QcCompliance: a statement without information. */
 const COMPLIANT = sequence(oid('0.4.0.1862.1.1'))
 
-describe('ETSI TS 119 495 §5.1: the roles of a payment service provider [BG-7]', () => {
+describe('ETSI TS 119 495 §5.1: the roles of a payment service provider', () => {
   test.each([
     [1, 'PSP_AS'],
     [2, 'PSP_PI'],
