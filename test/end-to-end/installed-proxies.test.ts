@@ -170,20 +170,19 @@ shutdown: { ready_off_for: 0s, drain: 2s }
       expect(record).toMatchObject({ remote: '192.0.2.1', proxy: '127.0.0.1' })
     })
 
-    test.skipIf(name === 'nginx')(
-      'intermediate CAs come along, which nginx cannot [CC-3]',
-      async () => {
-        const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', leaf.keys.privateKey))
-        const credential = {
-          ...fixture.certificates.mtls,
-          certificate: leaf.pem + sub.pem,
-          key: `-----BEGIN PRIVATE KEY-----\n${pkcs8.toString('base64')}\n-----END PRIVATE KEY-----\n`,
-        }
-        const digest = Buffer.from(await crypto.subtle.digest('SHA-256', leaf.der))
-        expect(await ask(credential, digest.toString('base64url'))).toMatchObject({ status: 200 })
-        const seen = fixture.reached.at(-1)!.rawHeaders
-        expect(linesOf(seen, 'client-cert-chain')).toEqual([`:${sub.der.toString('base64')}:`])
-      },
-    )
+    // nginx has no variable for them.
+    if (name === 'nginx') return
+    test('intermediate CAs come along [CC-3]', async () => {
+      const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', leaf.keys.privateKey))
+      const credential = {
+        ...fixture.certificates.mtls,
+        certificate: leaf.pem + sub.pem,
+        key: `-----BEGIN PRIVATE KEY-----\n${pkcs8.toString('base64')}\n-----END PRIVATE KEY-----\n`,
+      }
+      const digest = Buffer.from(await crypto.subtle.digest('SHA-256', leaf.der))
+      expect(await ask(credential, digest.toString('base64url'))).toMatchObject({ status: 200 })
+      const seen = fixture.reached.at(-1)!.rawHeaders
+      expect(linesOf(seen, 'client-cert-chain')).toEqual([`:${sub.der.toString('base64')}:`])
+    })
   })
 })
