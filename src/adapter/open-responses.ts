@@ -31,8 +31,15 @@ export class OpenResponses {
     return this.lastOf(socket)?.writableFinished !== false
   }
 
+  /** For a connection that is gone: some versions of Node forget to say so of responses in the queue. */
   forget(socket: Duplex): void {
+    const responses = this.#bySocket.get(socket) ?? []
     this.#bySocket.delete(socket)
+    setImmediate(() => {
+      for (const response of responses) {
+        if (!response.closed && !response.writableFinished) response.emit('close')
+      }
+    })
   }
 
   /** Says of every connection that its last response is the last. */

@@ -19,7 +19,6 @@ export function isWeakKey(key: KeyObject): boolean {
       // FAPI 2.0 SP §5.4.1 (2).
       return modulusLength < LEAST_RSA_BITS
     case 'ec':
-      // RFC 5480 §2.1.1: a curve that is spelt out in the key may be any.
       // FAPI 2.0 SP §5.4.1 (3).
       return namedCurve === undefined || curveBits(key) < LEAST_EC_BITS
     case 'ed25519':
@@ -30,11 +29,17 @@ export function isWeakKey(key: KeyObject): boolean {
   }
 }
 
-/** By the size of a coordinate, which is that of the curve's field: there are too many curves for a table. */
+/**
+ * By the size of a coordinate, which is that of the curve's field: there are too many curves for a table.
+ * None, where the key spells its curve out.
+ */
 function curveBits(key: KeyObject): number {
   const reader = new DerReader(key.export({ type: 'spki', format: 'der' }))
   const info = reader.enter(TAG.sequence)
-  info.next(TAG.sequence)
+  const algorithm = info.enter(TAG.sequence)
+  algorithm.oid()
+  // RFC 5480 §2.1.1: a curve that is spelt out in the key may be any, though it may look like a known one.
+  if (!algorithm.isNext(TAG.oid)) return 0
   const [form, ...coordinates] = info.bits()
   // SEC 1 §2.3.3: 4, and both coordinates; 2 or 3, and one.
   return (coordinates.length * 8) / (form === 4 ? 2 : 1)

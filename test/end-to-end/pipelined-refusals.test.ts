@@ -66,6 +66,7 @@ describe('a refusal behind a response that is under way', () => {
 test('requests before a CONNECT are accounted for when the client leaves at once', async () => {
   const inFlight = async () =>
     sumOf(await open.gateway.metrics(), 'fapigw_http_requests_in_flight', { listener: 'listen' })
+  await expect.poll(inFlight).toBe(0)
   const ids = [randomUUID(), randomUUID()]
   const asked = open.upstream.nextRequest('GET /open/unanswered')
   open.upstream.answer = () => {}
@@ -84,7 +85,8 @@ test('requests before a CONNECT are accounted for when the client leaves at once
 })
 
 test('RFC 9110 §9.2.2: what has begun to be answered is not asked again [U03]', async () => {
-  const before = open.upstream.requests.length
+  const asked = () =>
+    open.upstream.requests.filter(({ message }) => message.startLine.includes('/open/half')).length
   open.upstream.answer = ({ socket }) => void socket.end('HTTP/1.1 200 OK\r\nContent-Le')
   const client = await openSocket(open.fixture, open.gateway)
   const answered = new Promise<string>((resolve) => {
@@ -92,7 +94,7 @@ test('RFC 9110 §9.2.2: what has begun to be answered is not asked again [U03]',
   })
   client.write(get('/open/half'))
   expect(await answered).toMatch(/^HTTP\/1\.1 502 /)
-  expect(open.upstream.requests.length - before).toBe(1)
+  expect(asked()).toBe(1)
   client.socket.destroy()
   open.upstream.answer = ({ socket }) => void socket.write(OK)
 })
