@@ -26,6 +26,7 @@ import { Http2Connection, type Http2Parts } from './http2-connection.ts'
 import { listen, urlOf } from './listening.ts'
 import { failureOfParser, refusedTunnel, refuseRaw } from './malformed.ts'
 import { OpenResponses } from './open-responses.ts'
+import { PendingHandshakes } from './pending-handshakes.ts'
 import { ServerNames } from './server-name.ts'
 import { rotateTicketKeys } from './ticket-keys.ts'
 import { asksForCertificates, contextOptions, Hosts, isSameTrust } from './tls-context.ts'
@@ -48,6 +49,7 @@ export class Listener {
   readonly #names = new ServerNames((name) => this.#hosts.find(name))
   #connections = new WeakMap<object, Connection>()
   readonly #responses = new OpenResponses()
+  readonly #pending = new PendingHandshakes()
   /** Sockets whose last answer was written by hand. */
   readonly #refused = new WeakSet<object>()
   readonly #upgrades: Upgrades
@@ -90,6 +92,7 @@ export class Listener {
     // RFC 9325 §7.5: what was believed of a client by the former rule is not believed by the new one.
     if (!isSameTrust(config, this.#config)) {
       this.#connections = new WeakMap()
+      this.#pending.end()
       for (const connection of this.#http2) connection.finish()
       this.#server.closeIdleConnections()
       this.#upgrades.closeTunnels()
@@ -97,8 +100,7 @@ export class Listener {
     this.#config = config
     this.#hosts = hosts
     this.#front = front
-    const [first] = config.certificates
-    if (first !== undefined) this.#server.setSecureContext(contextOptions(config, first))
+    this.#server.setSecureContext(contextOptions(config, config.certificates[0]!))
   }
 
   /** Takes no new connection; answers what is under way and says that it was the last. */
@@ -137,6 +139,7 @@ export class Listener {
     })
     rotateTicketKeys(server)
     this.#names.watch(server)
+    this.#pending.watch(server)
     server.maxConnections = limits.connections
     limitConnections(server, limits.connectionsPerAddress, (one) => this.#front.trusts(one))
     limitHttp1(server, limits, silence)
@@ -172,6 +175,7 @@ export class Listener {
 
   /** @returns Undefined if it is not to be served. */
   #greet(socket: TLSSocket): Connection | undefined {
+    this.#pending.done(socket)
     const host = this.#hosts.find(serverNameOf(socket))
     if (host === undefined) return undefined
     const policy = host.certificate.clientCertificate

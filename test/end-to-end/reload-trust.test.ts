@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { loadFromDisk } from '../../src/adapter/files.ts'
@@ -88,6 +90,21 @@ const changes: [string, string, string, boolean][] = [
   ['checked, where any was taken', '{ verify: request }', '{ ca: other.pem }', true],
   ['another scope alone', '{ ca: ca.pem }', '{ ca: ca.pem }', false],
 ]
+
+test('RFC 9325 §7.5: a handshake that began under a former rule is not finished under the next [TLS-19]', async () => {
+  gateway = await fixture.gateway(trusting('{ ca: ca.pem }'))
+  const pending = connect(gateway.port, '127.0.0.1')
+  await once(pending, 'connect')
+  const ended = new Promise((resolve) => pending.once('close', resolve))
+  pending.on('error', () => {}).resume()
+  // Whoever comes later is served later: the other connection has been seen by now.
+  expect(await statusOf(own)).toBe(200)
+  await reload(trusting('{ ca: ca.pem }', 'accounts, payments'))
+  expect(await statusOf(own)).toBe(403)
+  expect(pending.destroyed).toBe(false)
+  await reload(trusting('{ ca: other.pem }'))
+  await ended
+})
 
 describe('RFC 9325 §7.5: a connection that was made by a former rule [TLS-19, O06]', () => {
   test.each(changes)(
