@@ -18,6 +18,7 @@ import type { AccessToken } from '../token/access-token.ts'
 import { ATTRIBUTES } from '../x509/name.ts'
 import { QC_TYPES, ROLES } from '../x509/qc-statements.ts'
 import { defineCheck, type Outcome } from './check.ts'
+import type { ResourceRequest } from './request.ts'
 
 const pattern = z.string().min(1)
 const attribute = z
@@ -75,8 +76,10 @@ export const clientCertificate = defineCheck({
             : undefined
       }
     }
-    const answer = (failure: Failure | undefined) =>
-      isPublic ? withoutChallenge(failure) : failure
+    const answer = (request: ResourceRequest, failure: Failure | undefined) => {
+      request.certificateStands = failure === undefined
+      return isPublic ? withoutChallenge(failure) : failure
+    }
     return (request): Outcome => {
       const { certificate, receivedAt } = request
       if (certificate === undefined) {
@@ -87,13 +90,14 @@ export const clientCertificate = defineCheck({
 
       const clientId = isPublic ? undefined : request.token.clientId
       const failure = checkCertificate(certificate, receivedAt) ?? rules?.(certificate, clientId)
-      if (failure !== undefined) return answer(failure)
-      if (certificate.revocation === undefined) return undefined
+      if (failure !== undefined || certificate.revocation === undefined) {
+        return answer(request, failure)
+      }
       // RFC 9325 §7.5: asked on every request, of connections and sessions however old.
       const status = services.revocation.statusOf(certificate, receivedAt)
       return typeof status === 'string'
-        ? answer(judge(status))
-        : status.then((it) => answer(judge(it)))
+        ? answer(request, judge(status))
+        : status.then((it) => answer(request, judge(it)))
     }
   },
 })

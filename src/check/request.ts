@@ -70,6 +70,8 @@ export class ResourceRequest {
   credentialsDigest: string | undefined
   proof: VerifiedProof | undefined
   issuer: Issuer | undefined
+  /** Whether a check has asked all there is to ask of the certificate, revocation included. */
+  certificateStands: boolean
   /** A nonce the client should use next (RFC 9449 §8.2). */
   nextNonce: string | undefined
   #token: AccessToken | undefined
@@ -99,6 +101,7 @@ export class ResourceRequest {
     this.credentialsDigest = undefined
     this.proof = undefined
     this.issuer = undefined
+    this.certificateStands = false
     this.nextNonce = undefined
     this.#token = undefined
   }

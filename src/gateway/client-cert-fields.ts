@@ -34,6 +34,8 @@ export function appendClientCert(
 /** By a chain to a configured CA, or by an issuer that bound the token to this very certificate. */
 function isVouchedFor(certificate: ClientCertificate, request: ResourceRequest): boolean {
   if (checkCertificate(certificate, request.receivedAt) !== undefined) return false
+  // RFC 9325 §7.5: where it could be revoked, nobody vouches for it who has not asked.
+  if (certificate.revocation !== undefined && !request.certificateStands) return false
   const bound = request.hasToken ? request.token.confirmation?.certificateThumbprint : undefined
   return certificate.chainRequired || bound === certificate.thumbprint
 }

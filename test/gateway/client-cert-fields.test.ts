@@ -13,9 +13,14 @@ const CHAIN = [Buffer.from('who issued it'), Buffer.from('who issued that one')]
 /** What is told of a certificate; of one that a token is bound to, by its thumbprint. */
 function told(
   certificate: ClientCertificate | undefined,
-  { forward = BOTH, bound }: { forward?: typeof FORWARD; bound?: string } = {},
+  {
+    forward = BOTH,
+    bound,
+    stands = false,
+  }: { forward?: typeof FORWARD; bound?: string; stands?: boolean } = {},
 ): string[] {
   const request = createRequest({ connection: { ...CONNECTION, certificate } })
+  request.certificateStands = stands
   if (bound !== undefined) {
     request.token = {
       expiresAt: NOW + 300,
@@ -75,6 +80,13 @@ describe('RFC 9440 §4: nothing is told that is not so', () => {
       expect(told({ ...CERTIFICATE, ...changed }, { bound: THUMBPRINT })).toEqual([])
     },
   )
+
+  test('RFC 9325 §7.5: of one that could be revoked, only where that was asked [PF-51]', () => {
+    const revocable = { ...CERTIFICATE, revocation: 'lists' }
+    expect(told(revocable)).toEqual([])
+    expect(told(revocable, { bound: THUMBPRINT })).toEqual([])
+    expect(told(revocable, { stands: true })).toEqual(['Client-Cert', LEAF])
+  })
 
   test('of a certificate without a chain, unless the token is bound to it (CVE-2021-21378) [PF-52]', () => {
     const pinned = { ...CERTIFICATE, chainRequired: false }
