@@ -67,6 +67,7 @@ export async function startGateway(
 
 class GatewayServer implements Running {
   readonly #metrics: Metrics
+  readonly #replay: MemoryReplayStore
   readonly #services: Omit<Services, 'revocation'>
   readonly #outside: IssuerParts
   readonly #gateway: Gateway
@@ -84,6 +85,7 @@ class GatewayServer implements Running {
     this.#metrics = metrics
     const replay = new MemoryReplayStore(dpop.replayEntries, now())
     const secret = dpop.nonceSecret === undefined ? randomBytes(32) : Buffer.from(dpop.nonceSecret)
+    this.#replay = replay
     this.#services = {
       replay,
       nonces: new Nonces(secret, dpop.nonceRotation),
@@ -188,6 +190,8 @@ class GatewayServer implements Running {
       return `the revocation list ${missing.source} cannot be taken`
     }
     for (const takeOver of prepared) takeOver()
+    if (!hasSameWindows(former.configuration, configuration))
+      this.#replay.widen(this.#outside.now())
     this.#take(parts)
     this.#retireLater(leftOver(former, parts))
     return undefined
@@ -272,4 +276,13 @@ async function retire({ issuers, upstreams, revocations }: LeftOver): Promise<vo
     ...revocations.map((sources) => sources.close()),
     ...upstreams.map((upstream) => upstream.destroy()),
   ])
+}
+
+/** Whether all proofs are accepted for as long as they were (RFC 9449 §11.1). */
+function hasSameWindows(former: Configuration, next: Configuration): boolean {
+  const windows = ({ routes }: Configuration) =>
+    JSON.stringify(
+      [...new Set(routes.map(({ policies }) => JSON.stringify(policies['dpop_freshness'])))].sort(),
+    )
+  return windows(former) === windows(next)
 }

@@ -27,7 +27,7 @@ interface Stretch {
 }
 
 export class MemoryReplayStore implements ReplayStore {
-  readonly since: number
+  #since: number
   readonly #capacity: number
   /** Keys by the second before which they have ended. */
   readonly #generations = new Map<number, Set<string>>()
@@ -42,7 +42,21 @@ export class MemoryReplayStore implements ReplayStore {
   constructor(capacity: number, start = 0) {
     this.#capacity = capacity
     // A client writes whole seconds: what it made just after the start may say a moment before.
-    this.since = Math.floor(start)
+    this.#since = Math.floor(start)
+  }
+
+  get since(): number {
+    return this.#since
+  }
+
+  /**
+   * Proofs are accepted for longer than they were: what was used before has been remembered for as long as
+   * it was accepted then, and may be forgotten by now.
+   *
+   * @param now Seconds since the epoch.
+   */
+  widen(now: number): void {
+    this.#since = Math.max(this.#since, Math.ceil(now))
   }
 
   get size(): number {

@@ -1,11 +1,21 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadFromDisk } from '../../src/adapter/files.ts'
 import type { Client } from '../../src/demo/client.ts'
 import { signProof } from '../../src/demo/proof.ts'
 import { type Caller, createCaller } from '../support/caller.ts'
 import { type FaultyUpstream, startFaultyUpstream } from '../support/faulty-upstream.ts'
-import { API, type Fixture, RESOURCES, startFixture, type TestGateway } from '../support/fixture.ts'
+import {
+  API,
+  type Fixture,
+  HOST,
+  RESOURCES,
+  startFixture,
+  type TestGateway,
+} from '../support/fixture.ts'
 
-const yaml = (nonce: string) => `version: 1
+const yaml = (nonce: string, maxAge = '60s') => `version: 1
 profile: fapi2-security
 listen:
   address: 127.0.0.1:0
@@ -15,7 +25,7 @@ listen:
   client_ca: ca.pem
 issuers:
   bank: { issuer: $ISSUER, audience: https://$HOST, ca: ca.pem, clock_skew: 10s }
-dpop: { nonce: { mode: ${nonce} }, proof_max_age: 60s, future_skew: 5s }
+dpop: { nonce: { mode: ${nonce} }, proof_max_age: ${maxAge}, future_skew: 5s }
 routes:
   - { id: accounts, match: GET /accounts/**, scopes: [accounts], upstream: $BANK }
   - { id: stream, match: GET /stream, scopes: [accounts], upstream: "${upstream.url}" }
@@ -45,9 +55,9 @@ interface Run {
   step(offset: number): void
 }
 
-async function start(nonce: string, offset = 0): Promise<Run> {
+async function start(nonce: string, offset = 0, maxAge = '60s'): Promise<Run> {
   let off = offset
-  const gateway = await fixture.gateway(yaml(nonce), () => Date.now() / 1000 + off)
+  const gateway = await fixture.gateway(yaml(nonce, maxAge), () => Date.now() / 1000 + off)
   const caller = createCaller(fixture, gateway)
   closing.push(caller.close)
   const step = (next: number) => {
@@ -191,4 +201,30 @@ describe('RFC 9449 §11.1: a gateway that is started anew', () => {
     const next = await start('required')
     expect(await reasonOf(next, used)).toBe('401 dpop_nonce_stale')
   })
+})
+
+test('RFC 9449 §11.1: a proof that was used is not accepted again because proofs are accepted for longer [D15, R11]', async () => {
+  const run = await start('off', -60, '10s')
+  run.step(0)
+  const [client, token] = await tokenOf(run)
+  const fields = await fieldsOf(client, token)
+  const before = fixture.reached.length
+  expect((await run.caller.send({ fields })).status).toBe(200)
+  run.step(25)
+  expect((await run.caller.send({ fields })).body).toContain('dpop_iat_out_of_window')
+  const file = join(fixture.folder, 'wider.yaml')
+  const replaced = { $ISSUER: fixture.as.issuer, $BANK: fixture.bank.url, $HOST: HOST }
+  const text = Object.entries(replaced).reduce(
+    (yaml, [name, value]) => yaml.replaceAll(name, value),
+    yaml('off', '60s'),
+  )
+  await writeFile(file, text)
+  const { configuration } = loadFromDisk(file)
+  expect(await run.gateway.running.reload(configuration!)).toBeUndefined()
+  const answer = await run.caller.send({ fields })
+  expect([answer.status, answer.body]).toEqual([
+    503,
+    expect.stringContaining('dpop_proof_before_start'),
+  ])
+  expect(fixture.reached).toHaveLength(before + 1)
 })
