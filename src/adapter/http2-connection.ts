@@ -77,6 +77,8 @@ function sessionOptions({ headerBytes, headerLines }: LimitsConfig): ServerSessi
     streamResetBurst: 2 * MAX_RESETS,
     streamResetRate: 20,
     strictFieldWhitespaceValidation: true,
+    // An upstream may say a thing twice: in HTTP/1 nobody minds, and the request has been done by then.
+    strictSingleValueFields: false,
   }
 }
 

@@ -50,12 +50,18 @@ export function responseFields(
   const nonce = exchange.request?.nextNonce
   const headers: string[] = []
   let challenged = false
+  let isDated = false
 
   for (let i = 0; i < rawFields.length; i += 2) {
     const name = rawFields[i]!.toLowerCase()
     if (!passes(name) || named?.includes(name)) continue
     // RFC 9112 §6.3: a 204 has no content, and so no length; nor has a 101.
     if (name === 'content-length' && (status === 204 || status === 101)) continue
+    // RFC 9110 §6.6.1: one Date. Two would be two answers to when.
+    if (name === 'date') {
+      if (isDated) continue
+      isDated = true
+    }
     // RFC 9449 §8.2: a response with a nonce is not stored.
     if (name === 'cache-control' && nonce !== undefined) continue
     // RFC 6797 §8.1: of several only the first is followed, and it is the gateway's TLS that is meant.

@@ -8,6 +8,7 @@
  */
 
 import { decodeBase64 } from '../encoding/base64.ts'
+import { trimBlanks } from './field.ts'
 
 /** Reads the value of an item; undefined if it is not one byte sequence and nothing else. */
 export function parseByteSequence(value: string): Buffer | undefined {
@@ -21,7 +22,7 @@ export function parseByteSequences(value: string): Buffer[] | undefined {
   const members: Buffer[] = []
   // RFC 9651 §4.2.1: members are apart by a comma, with optional white space around it.
   for (const member of value.split(',')) {
-    const bytes = parseByteSequence(member.replace(/^[ \t]+|[ \t]+$/g, ''))
+    const bytes = parseByteSequence(trimBlanks(member))
     if (bytes === undefined) return undefined
     members.push(bytes)
   }

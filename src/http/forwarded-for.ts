@@ -8,7 +8,7 @@
  * @module
  */
 
-import { fieldLines } from './field.ts'
+import { fieldLines, trimBlanks } from './field.ts'
 
 export type ForwardedForField = 'x-forwarded-for' | 'forwarded'
 
@@ -33,7 +33,7 @@ export function clientAddress(
   const elements = fieldLines(rawFields, field).join(',').split(',')
   let client = from
   for (let walked = 1; walked <= Math.min(MAX_WALKED, elements.length); walked++) {
-    const element = elements[elements.length - walked]!.replace(/^[ \t]+|[ \t]+$/g, '')
+    const element = trimBlanks(elements[elements.length - walked]!)
     const address = parseNode(field === 'forwarded' ? nodeOf(element) : element)
     const kind = address === undefined ? undefined : kindOf(address)
     // RFC 7239 §6.2, §6.3: unknown, or a name that means something to somebody else.

@@ -76,7 +76,8 @@ export function parseStreamHead(rawFields: readonly string[]): StreamHead | Fail
   return Array.isArray(fields) ? { method, target: path, fields } : fields
 }
 
-const NAME_OF_METHOD = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
+/** RFC 9110 §9.1: case counts, so a `post` is no POST, and some upstreams take it for one. */
+const NAME_OF_METHOD = /^[A-Z0-9!#$%&'*+\-.^_`|~]+$/
 
 function isPseudo(name: string): name is keyof Pseudo {
   return name === 'method' || name === 'scheme' || name === 'authority' || name === 'path'

@@ -8,7 +8,14 @@
 
 import { createHash } from 'node:crypto'
 import { type Failure, fail } from '../failure/failure.ts'
-import { fieldLines, isFieldName, parseListTokens, SEVERAL, soleField } from './field.ts'
+import {
+  fieldLines,
+  isFieldName,
+  parseListTokens,
+  SEVERAL,
+  soleField,
+  trimBlanks,
+} from './field.ts'
 
 /** What a client asks for, as far as the upstream's answer is held against it. */
 export interface WebSocketHandshake {
@@ -105,11 +112,7 @@ function namesUpgrade(rawFields: readonly string[]): boolean {
 }
 
 function listed(lines: readonly string[]): string[] {
-  return lines
-    .join(',')
-    .split(',')
-    .map((element) => element.replace(/^[ \t]+|[ \t]+$/g, ''))
-    .filter(isFieldName)
+  return lines.join(',').split(',').map(trimBlanks).filter(isFieldName)
 }
 
 /** RFC 6455 §9.1: each element of the list is a name, and its parameters behind semicolons. */

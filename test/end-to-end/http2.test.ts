@@ -255,6 +255,14 @@ describe.each([
     if (version === '2.0') expect(answer.lines('connection')).toEqual([])
   })
 
+  test('what an upstream says twice is passed on, as in HTTP/1: the request has been done', async () => {
+    const twice = 'X-Content-Type-Options: nosniff\r\nETag: "a"\r\nExpires: 0\r\n'
+    open.upstream.answer = ({ socket }) =>
+      void socket.write(`HTTP/1.1 200 OK\r\n${twice}${twice}Content-Length: 0\r\n\r\n`)
+    expect((await caller.send({ path: '/open' })).status).toBe(200)
+    open.upstream.answer = ({ socket }) => void socket.write(OK)
+  })
+
   test('RFC 9110 §5.5: a value that no client may be sent is answered 502', async () => {
     open.upstream.answer = ({ socket }) => void socket.write(response(200, ['X-Bell: a\x07b']))
     expect((await caller.send({ path: '/open' })).status).toBe(502)

@@ -23,6 +23,14 @@ function returned(rawFields: readonly string[], changed: Changed = {}) {
 }
 
 describe('responseFields', () => {
+  test('RFC 9110 §6.6.1: of two dates the first is passed on [F1B-RS-10, HTTP-6]', () => {
+    const first = 'Sat, 21 Nov 2026 08:00:00 GMT'
+    expect(returned(['Date', first, 'date', 'Sat, 21 Nov 2026 09:00:00 GMT'])).toEqual([
+      ...['Date', first],
+      ...OWN,
+    ])
+  })
+
   test('RFC 9110 §7.6: what the upstream says passes as it came', () => {
     const said = [
       ...['Content-Type', 'application/json', 'Content-Length', '5', 'Cache-Control', 'private'],

@@ -6,6 +6,7 @@ import {
   parseListTokens,
   SEVERAL,
   soleField,
+  trimBlanks,
 } from '../../src/http/field.ts'
 
 const RAW = [
@@ -121,5 +122,21 @@ describe('parseListTokens', () => {
     ['"quoted", c', ['c']],
   ])('RFC 9110 §5.6.1, H15: the tokens of %j', (value, tokens) => {
     expect(parseListTokens(value)).toEqual(tokens)
+  })
+})
+
+describe('RFC 9110 §5.6.3: blanks around a value', () => {
+  test.each([
+    ['', ''],
+    [' \t ', ''],
+    ['\t a b\t ', 'a b'],
+    ['\u00a0a', '\u00a0a'],
+  ])('%j is %j', (text, trimmed) => {
+    expect(trimBlanks(text)).toBe(trimmed)
+  })
+
+  test('are looked at once, however many there are within', () => {
+    const text = `a${' '.repeat(4_000_000)}b`
+    expect(trimBlanks(` ${text} `)).toBe(text)
   })
 })

@@ -101,6 +101,11 @@ describe('RFC 9113 §8.3: pseudo-fields are refused [HTTP-22]', () => {
     ['without a method', changed(':method'), 'pseudo_field_malformed'],
     ['with a method of two words', changed(':method', 'GET /x'), 'pseudo_field_malformed'],
     ['with a method of two lines', changed(':method', 'GET\r\n'), 'pseudo_field_malformed'],
+    [
+      'RFC 9110 §9.1: with a method that is one in another case',
+      changed(':method', 'post'),
+      'pseudo_field_malformed',
+    ],
     ['without a path', changed(':path'), 'pseudo_field_malformed'],
     ['with an empty path', changed(':path', ''), 'pseudo_field_malformed'],
     ['with a path that is none', changed(':path', 'accounts'), 'pseudo_field_malformed'],
