@@ -6,6 +6,7 @@
 
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { type CertificateFacts, parseCertificate } from './certificate.ts'
+import { readPresentedCertificate } from './presented-certificate.ts'
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
@@ -47,8 +48,8 @@ export function issuerOf(
   const named = authorities.filter((one) => one.facts.subject.equals(facts.issuer))
   if (named.length === 0) return undefined
   try {
-    const certificate = new X509Certificate(facts.der)
-    return named.find(({ key }) => certificate.verify(key))
+    const certificate = readPresentedCertificate(facts.der)
+    return named.find(({ key }) => certificate?.verify(key))
   } catch {
     return undefined
   }

@@ -6,6 +6,8 @@ import {
   createSelfSigned,
 } from '../../src/demo/certificates.ts'
 import { issuerOf, parseAuthorities } from '../../src/x509/authority.ts'
+import { parseCertificate } from '../../src/x509/certificate.ts'
+import { carrying, root } from '../support/certificate-tree.ts'
 import { factsOf } from '../support/public-key-infrastructure.ts'
 
 let former: Authority
@@ -27,6 +29,16 @@ describe('who issued a certificate', () => {
 
   test('is not one of the name alone', () => {
     expect(issuerOf(factsOf(client), parseAuthorities(former.certificate))).toBeUndefined()
+  })
+
+  test('is said by its own signature, and not by that of a certificate that it carries as PEM', async () => {
+    const honest = await root('root')
+    const impostor = await root('root')
+    const extensions = [carrying((await honest.issue('client')).pem)]
+    const forged = parseCertificate((await impostor.issue('forged', { extensions })).der)
+    expect(forged?.attributes.get('2.5.4.3')).toEqual(['forged'])
+    expect(issuerOf(forged!, parseAuthorities(honest.pem))).toBeUndefined()
+    expect(issuerOf(forged!, parseAuthorities(impostor.pem))).toBeUndefined()
   })
 
   test('RFC 5280 §4.2.1.9: is an authority', async () => {
