@@ -5,7 +5,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import { type Authority, issuerOf } from './authority.ts'
+import { type Authority, issuersOf } from './authority.ts'
 import { type CertificateFacts, PURPOSE, parseCertificate, readExtensions } from './certificate.ts'
 import { constructed, DerReader, primitive, TAG } from './der.ts'
 import { isSignedBy, keyOf } from './signature.ts'
@@ -128,7 +128,7 @@ function readSigners(within: DerReader | undefined): CertificateFacts[] {
 function isDelegate(signer: CertificateFacts, issuer: Authority, now: number): boolean {
   if (signer.purposes?.includes(PURPOSE.ocspSigning) !== true) return false
   if (now < signer.notBefore || now > signer.notAfter) return false
-  return issuerOf(signer, [issuer]) === issuer
+  return issuersOf(signer, [issuer]).length > 0
 }
 
 function readAnswer(

@@ -25,6 +25,7 @@ export const USAGE = {
   encipher: KeyUsageFlags.keyEncipherment,
   agree: KeyUsageFlags.keyAgreement,
   issue: KeyUsageFlags.keyCertSign,
+  signLists: KeyUsageFlags.cRLSign,
 } as const
 
 /** An extension of any content. @param value DER in hexadecimal. */
