@@ -94,6 +94,14 @@ export class Issued {
   }
 }
 
+/** The same with an end that is no date; its signature is that of the other, and does not hold. */
+export function withoutEnd({ name, keys, der }: Issued): Issued {
+  const changed = Buffer.from(der)
+  const validity = changed.indexOf(Buffer.from([0x30, 0x1e, 0x17, 0x0d]))
+  changed.write('210199000000Z', validity + 19, 'latin1')
+  return new Issued(name, keys, changed)
+}
+
 /** One that vouches for itself. */
 export async function selfSigned(name: string, make: Make = {}): Promise<Issued> {
   const keys = make.keys ?? (await generate(make.key))
