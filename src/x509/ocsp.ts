@@ -23,6 +23,8 @@ const SUCCESSFUL = 0
 
 export interface StatusAnswer {
   readonly status: 'good' | 'revoked' | 'unknown'
+  /** Seconds since the epoch, when this was known to be so. */
+  readonly thisUpdate: number
   /** Seconds since the epoch, until which the answer is good. */
   readonly until: number
 }
@@ -163,7 +165,7 @@ function readAnswer(
     // RFC 6960 §3.2 (5), (6).
     if (isCritical) found = 'unknown_critical_extension'
     else if (thisUpdate > now + SKEW) found = 'from_the_future'
-    else found = until < now ? 'expired' : { status, until }
+    else found = until < now ? 'expired' : { status, thisUpdate, until }
   }
   if (reader.isBroken) return 'malformed'
   return found ?? 'other_certificate'
