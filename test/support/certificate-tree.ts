@@ -49,6 +49,36 @@ export function rsa(bits: number, hash: string, name = 'RSASSA-PKCS1-v1_5'): Key
   return { name, modulusLength: bits, publicExponent: new Uint8Array([1, 0, 1]), hash }
 }
 
+/** A pair of RSA keys with an exponent that is larger than what they are generated with. @param e A prime. */
+export async function rsaWithExponent(e: bigint): Promise<webcrypto.CryptoKeyPair> {
+  const { subtle } = webcrypto
+  const made = await subtle.generateKey(rsa(2048, 'SHA-256'), true, ['sign', 'verify'])
+  const jwk = await subtle.exportKey('jwk', made.privateKey)
+  const read = (text = '') => BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`)
+  const write = (value: bigint) => {
+    const hex = value.toString(16)
+    return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').toString(
+      'base64url',
+    )
+  }
+  const [p, q] = [read(jwk.p), read(jwk.q)]
+  const d = inverse(e, (p - 1n) * (q - 1n))
+  const own = { kty: 'RSA', n: jwk.n ?? '', e: write(e) }
+  const secret = { ...own, d: write(d), dp: write(d % (p - 1n)), dq: write(d % (q - 1n)) }
+  const whole = { ...secret, p: jwk.p ?? '', q: jwk.q ?? '', qi: jwk.qi ?? '' }
+  const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
+  return {
+    privateKey: await subtle.importKey('jwk', whole, algorithm, true, ['sign']),
+    publicKey: await subtle.importKey('jwk', own, algorithm, true, ['verify']),
+  }
+}
+
+function inverse(value: bigint, modulus: bigint): bigint {
+  let [a, b, x, y] = [value, modulus, 1n, 0n]
+  while (b > 0n) [a, b, x, y] = [b, a % b, y, x - (a / b) * y]
+  return ((x % modulus) + modulus) % modulus
+}
+
 export interface Make {
   /** CA with so many CAs below; null: with any number; not given: no CA. */
   readonly ca?: number | null
