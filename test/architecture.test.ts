@@ -9,6 +9,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
+  certificatesAreReadWithCare,
   clausesAreTested,
   dependenciesAreAtHome,
   dependenciesAreShipped,
@@ -152,6 +153,18 @@ const CASES: Case[] = [
     rule: hasNoModuleState,
     faulty: { 'a.ts': 'let count = 0', 'b.ts': 'export var seen' },
     honest: { 'a.ts': 'function next() {\n  let count = 0\n}\nconst text = `\nlet it be`' },
+  },
+  {
+    title: 'DER of a certificate is read in one place',
+    rule: certificatesAreReadWithCare,
+    faulty: {
+      'adapter/connection.ts': 'new X509Certificate(der)',
+      'x509/authority.ts': 'new X509Certificate(facts.der)',
+    },
+    honest: {
+      'x509/presented-certificate.ts': 'new X509Certificate(der)',
+      'x509/authority.ts': 'new X509Certificate(block)',
+    },
   },
   {
     title: 'what is below the configuration has its mirrored test',

@@ -12,6 +12,7 @@ import {
   PURPOSE,
   parseCertificate,
 } from '../x509/certificate.ts'
+import { readPeriod } from '../x509/certificate-limits.ts'
 import { isWeakKey } from '../x509/key-strength.ts'
 
 /** Where a certificate came from, and what is asked of it besides its chain. */
@@ -63,8 +64,9 @@ class KnownCertificate implements ClientCertificate {
   ) {
     this.der = certificate.raw
     this.thumbprint = createHash('sha256').update(this.der).digest('base64url')
-    this.notBefore = Date.parse(certificate.validFrom) / 1000
-    this.notAfter = Date.parse(certificate.validTo) / 1000
+    const { notBefore, notAfter } = readPeriod(certificate)
+    this.notBefore = notBefore
+    this.notAfter = notAfter
     this.chainRequired = chainRequired
     this.chainError = chainError
     this.isTooLarge = this.der.length > MAX_CERTIFICATE

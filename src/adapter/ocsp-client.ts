@@ -10,7 +10,7 @@ import type { RevocationStatus } from '../sender-constraint/revocation.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Authority } from '../x509/authority.ts'
 import type { CertificateFacts } from '../x509/certificate.ts'
-import { encodeRequest, verifyResponse } from '../x509/ocsp.ts'
+import { encodeRequest, type StatusAnswer, verifyResponse } from '../x509/ocsp.ts'
 import type { OutboundClient } from './outbound.ts'
 
 /** Answers that are remembered. */
@@ -37,6 +37,8 @@ interface Remembered {
 export class OcspClient {
   readonly #parts: OcspParts
   readonly #remembered = new LRUCache<string, Remembered>({ max: ENTRIES })
+  /** Of each certificate the latest answer, for longer than it is gone by. */
+  readonly #latest = new LRUCache<string, StatusAnswer>({ max: ENTRIES })
   readonly #asked = new Map<string, Promise<RevocationStatus>>()
 
   constructor(parts: OcspParts) {
@@ -66,7 +68,7 @@ export class OcspClient {
   ): Promise<RevocationStatus> {
     const { logger, now } = this.#parts
     try {
-      const { status, until } = await this.#call(certificate, issuer)
+      const { status, until } = this.#latestOf(key, await this.#call(certificate, issuer))
       this.#remembered.set(key, { status, until: Math.min(until, now() + LONGEST) })
       return status
     } catch (error) {
@@ -90,6 +92,17 @@ export class OcspClient {
     const said = verifyResponse(answer.body, certificate, issuer, now())
     if (typeof said === 'string') throw new Error(`${url}: ${said}`)
     return said
+  }
+
+  /** Who sends an older answer wants something forgotten: the later one stays, for as long as it is good. */
+  #latestOf(key: string, answer: StatusAnswer): StatusAnswer {
+    const former = this.#latest.get(key)
+    if (former === undefined || former.thisUpdate <= answer.thisUpdate) {
+      this.#latest.set(key, answer)
+      return answer
+    }
+    if (former.until < this.#parts.now()) throw new Error('its answer is older than one before')
+    return former
   }
 
   /**

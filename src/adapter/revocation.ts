@@ -9,7 +9,7 @@ import type { ClientCertificate } from '../sender-constraint/certificate.ts'
 import type { RevocationSource, RevocationStatus } from '../sender-constraint/revocation.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { type Authority, issuerOf, parseAuthorities } from '../x509/authority.ts'
+import { type Authority, isSameAuthority, issuersOf, parseAuthorities } from '../x509/authority.ts'
 import type { CertificateFacts } from '../x509/certificate.ts'
 import { covers } from '../x509/crl.ts'
 import { OcspClient } from './ocsp-client.ts'
@@ -20,8 +20,6 @@ import { ListSource, MAX_LIST } from './revocation-list.ts'
 const LIST_TIMEOUT = 10
 const OCSP_TIMEOUT = 2
 const MAX_OCSP_ANSWER = 65_536
-/** Most authorities between a certificate and its root. */
-const LONGEST_PATH = 10
 
 const PLAIN = { ca: undefined, cert: undefined, key: undefined, serverName: undefined }
 
@@ -32,10 +30,18 @@ export interface RevocationParts {
   readonly now: () => number
 }
 
+const CANNOT_BE_ASKED = 'revocation of a certificate cannot be asked'
+const NOT_IN_CA = 'an authority of its chain is not in ca'
+
+type ListedStatus = 'good' | 'revoked' | 'unavailable'
+
 /** A certificate and who issued it. */
 interface Link {
   readonly facts: CertificateFacts
+  /** What lists and answers are of: a name and a key, whichever certificate says so. */
   readonly issuer: Authority
+  /** Every certificate that has this name and key: there are several where it was renewed. */
+  readonly issuers: readonly Authority[]
   /** Names both, for what is remembered. */
   readonly key: string
 }
@@ -50,7 +56,8 @@ export class RevocationSources implements RevocationSource {
   readonly #logger: Logger
   readonly #counters: ReturnType<typeof countersOf>
   /** Who issued a certificate does not change; null where it is not known. */
-  readonly #paths = new WeakMap<ClientCertificate, readonly Link[] | null>()
+  readonly #links = new WeakMap<ClientCertificate, Link | null>()
+  readonly #linksAbove = new Map<Authority, Link | 'root' | null>()
 
   /** @param ca PEM bundle of the authorities. Nothing is read or asked before `start`. */
   constructor(config: RevocationConfig, ca: string, { metrics, logger, now }: RevocationParts) {
@@ -87,13 +94,10 @@ export class RevocationSources implements RevocationSource {
     certificate: ClientCertificate,
     now: number,
   ): RevocationStatus | Promise<RevocationStatus> {
-    const path = this.#pathOf(certificate)
-    const link = path?.[0]
-    if (path === null || link === undefined) return this.#count('crl', 'unavailable')
-    for (let i = 1; i < path.length; i++) {
-      const status = this.#statusAbove(path[i]!, now)
-      if (status !== 'good') return this.#count('crl', status)
-    }
+    const link = this.#linkOf(certificate)
+    if (link === null) return this.#count('crl', 'unavailable')
+    const above = this.#statusAbove(link, now, new Set())
+    if (above !== 'good') return this.#count('crl', above)
     const listed = this.#listedStatus(link, now)
     if (listed !== undefined) return this.#count('crl', listed)
     if (this.#ocsp === undefined) return this.#count('crl', 'unavailable')
@@ -112,7 +116,8 @@ export class RevocationSources implements RevocationSource {
     let found: 'good' | undefined
     for (const { lists } of this.sources) {
       for (const list of lists) {
-        if (list.authority !== issuer || list.nextUpdate < now || !covers(list, facts)) continue
+        if (!isSameAuthority(list.authority, issuer) || list.nextUpdate < now) continue
+        if (!covers(list, facts)) continue
         if (list.revoked.has(facts.serialNumber)) return 'revoked'
         found = 'good'
       }
@@ -121,44 +126,77 @@ export class RevocationSources implements RevocationSource {
   }
 
   /**
+   * What is said of those above a certificate. Which certificate of its issuer its path went by is not
+   * known: none that is in force may be revoked.
+   *
+   * @param seen Authorities that were asked about: they may have issued one another.
+   */
+  #statusAbove({ issuers }: Link, now: number, seen: Set<Authority>): ListedStatus {
+    const inForce = issuers.filter(({ facts }) => facts.notBefore <= now && now <= facts.notAfter)
+    let worst: ListedStatus = inForce.length === 0 ? 'unavailable' : 'good'
+    for (const authority of inForce) {
+      if (seen.has(authority)) continue
+      seen.add(authority)
+      const link = this.#linkAbove(authority)
+      // A root vouches for itself: nobody else could revoke it.
+      if (link === 'root') continue
+      const status = link === null ? 'unavailable' : this.#statusOfAuthority(link, now)
+      if (status === 'revoked') return status
+      const above = link === null ? 'unavailable' : this.#statusAbove(link, now, seen)
+      if (above === 'revoked') return above
+      if (status !== 'good' || above !== 'good') worst = 'unavailable'
+    }
+    return worst
+  }
+
+  /**
    * An authority in between is asked about where there is a list of its issuer: that has to be in force
    * then. Where some list is yet to come, it may be that one.
    */
-  #statusAbove(link: Link, now: number): 'good' | 'revoked' | 'unavailable' {
+  #statusOfAuthority(link: Link, now: number): ListedStatus {
     const listed = this.#listedStatus(link, now)
     if (listed !== undefined) return listed
     const isListed = this.sources.some(
       ({ lists, loadedAt }) =>
-        loadedAt === undefined || lists.some(({ authority }) => authority === link.issuer),
+        loadedAt === undefined ||
+        lists.some(({ authority }) => isSameAuthority(authority, link.issuer)),
     )
     return isListed ? 'unavailable' : 'good'
   }
 
-  #pathOf(certificate: ClientCertificate): readonly Link[] | null {
-    let path = this.#paths.get(certificate)
-    if (path === undefined) {
-      path = this.#findPath(certificate)
-      this.#paths.set(certificate, path)
+  #linkOf(certificate: ClientCertificate): Link | null {
+    let link = this.#links.get(certificate)
+    if (link === undefined) {
+      const { facts, thumbprint } = certificate
+      link = facts === undefined ? null : this.#findLink(facts)
+      this.#links.set(certificate, link)
+      const cause = facts === undefined ? 'unreadable' : NOT_IN_CA
+      const cert_sha256_8 = thumbprint.slice(0, 8)
+      if (link === null) this.#logger.warn({ cert_sha256_8, cause }, CANNOT_BE_ASKED)
     }
-    return path
+    return link
   }
 
-  #findPath({ facts, thumbprint }: ClientCertificate): readonly Link[] | null {
-    const path: Link[] = []
-    let subject = facts
-    while (subject !== undefined && path.length < LONGEST_PATH) {
-      // A root vouches for itself: nobody else could revoke it.
-      if (path.length > 0 && subject.issuer.equals(subject.subject)) return path
-      const issuer = issuerOf(subject, this.#authorities)
-      if (issuer === undefined) break
-      const key = `${issuer.facts.publicKey.toString('base64')} ${subject.serialNumber}`
-      path.push({ facts: subject, issuer, key })
-      subject = issuer.facts
+  /** Only what its own key signed is a root: an authority that changes its key issues to its own name. */
+  #linkAbove(authority: Authority): Link | 'root' | null {
+    let link = this.#linksAbove.get(authority)
+    if (link === undefined) {
+      const isRoot = issuersOf(authority.facts, [authority]).length > 0
+      link = isRoot ? 'root' : this.#findLink(authority.facts)
+      this.#linksAbove.set(authority, link)
+      const { name: ca } = authority
+      if (link === null) this.#logger.warn({ ca, cause: NOT_IN_CA }, CANNOT_BE_ASKED)
     }
-    const cause = facts === undefined ? 'unreadable' : 'an authority of its chain is not in ca'
-    const cert_sha256_8 = thumbprint.slice(0, 8)
-    this.#logger.warn({ cert_sha256_8, cause }, 'revocation of a certificate cannot be asked')
-    return null
+    return link
+  }
+
+  #findLink(facts: CertificateFacts): Link | null {
+    const issuers = issuersOf(facts, this.#authorities)
+    const [issuer] = issuers
+    if (issuer === undefined) return null
+    const { subject, publicKey } = issuer.facts
+    const named = [subject, publicKey].map((octets) => octets.toString('base64'))
+    return { facts, issuer, issuers, key: [...named, facts.serialNumber].join(' ') }
   }
 
   #client(timeout: number, maxAnswer: number): OutboundClient {

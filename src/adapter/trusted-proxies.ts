@@ -8,13 +8,15 @@ import { BlockList, isIP } from 'node:net'
 import type { AddressKind } from '../http/forwarded-for.ts'
 
 export class TrustedProxies {
-  readonly #ranges = new BlockList()
+  /** One for each family: a list that has both finds IPv4 addresses in ranges of IPv6. */
+  readonly #ranges = { ipv4: new BlockList(), ipv6: new BlockList() }
 
   /** @param ranges Address and prefix, as the configuration has them. */
   constructor(ranges: readonly string[]) {
     for (const range of ranges) {
       const [address = '', prefix] = range.split('/')
-      this.#ranges.addSubnet(address, Number(prefix), familyOf(isIP(address)))
+      const family = familyOf(isIP(address))
+      this.#ranges[family].addSubnet(address, Number(prefix), family)
     }
   }
 
@@ -25,9 +27,10 @@ export class TrustedProxies {
 
   /** @param address Without port and brackets; IPv4 not in the clothes of IPv6. */
   kindOf(address: string): AddressKind {
-    const family = isIP(address)
-    if (family === 0) return undefined
-    return this.#ranges.check(address, familyOf(family)) ? 'trusted' : 'other'
+    const version = isIP(address)
+    if (version === 0) return undefined
+    const family = familyOf(version)
+    return this.#ranges[family].check(address, family) ? 'trusted' : 'other'
   }
 }
 

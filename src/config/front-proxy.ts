@@ -98,6 +98,9 @@ function compileTrustedProxies(
     if (!isFirstOf(address, prefix, family)) {
       return fault('is an address within a range', 'the range begins with zeros behind its prefix')
     }
+    if (family === 6 && hasMapped(address, prefix)) {
+      return fault('holds IPv4 addresses, written as IPv6', 'a range of these is written as IPv4')
+    }
     return [`${address}/${prefix}`]
   })
 }
@@ -106,6 +109,15 @@ function compileTrustedProxies(
 function isFirstOf(address: string, prefix: number, family: number): boolean {
   const bits = bitsOf(address, family)
   return !bits.slice(prefix).includes('1')
+}
+
+/** RFC 4291 §2.5.5.2: ::ffff:0:0/96, all of IPv4. */
+const MAPPED = `${'0'.repeat(80)}${'1'.repeat(16)}`
+
+/** Whether a range of IPv6 has an address of IPv4 in it: then some would take it for IPv4's. */
+function hasMapped(address: string, prefix: number): boolean {
+  const shared = Math.min(prefix, MAPPED.length)
+  return bitsOf(address, 6).slice(0, shared) === MAPPED.slice(0, shared)
 }
 
 function bitsOf(address: string, family: number): string {

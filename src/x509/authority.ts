@@ -6,6 +6,7 @@
 
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { type CertificateFacts, parseCertificate } from './certificate.ts'
+import { readPresentedCertificate } from './presented-certificate.ts'
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
@@ -37,19 +38,29 @@ function toAuthority(block: string): Authority | undefined {
 }
 
 /**
- * The authority whose key signed a certificate: of several with one name, as after a change of keys, the
- * right one.
+ * The authorities whose key signed a certificate: of those with one name, as after a change of keys, the
+ * right ones. There are several where one was renewed or cross-certified. Their dates are not asked.
  */
-export function issuerOf(
+export function issuersOf(
   facts: CertificateFacts,
   authorities: readonly Authority[],
-): Authority | undefined {
+): readonly Authority[] {
   const named = authorities.filter((one) => one.facts.subject.equals(facts.issuer))
-  if (named.length === 0) return undefined
+  if (named.length === 0) return []
+  const certificate = readPresentedCertificate(facts.der)
+  return named.filter(({ key }) => certificate !== undefined && hasSigned(key, certificate))
+}
+
+/** Whether two certificates are of one name and key: what one signed, the other did. */
+export function isSameAuthority({ facts: one }: Authority, { facts: other }: Authority): boolean {
+  return one.subject.equals(other.subject) && one.publicKey.equals(other.publicKey)
+}
+
+function hasSigned(key: KeyObject, certificate: X509Certificate): boolean {
   try {
-    const certificate = new X509Certificate(facts.der)
-    return named.find(({ key }) => certificate.verify(key))
+    return certificate.verify(key)
   } catch {
-    return undefined
+    // A key of a kind that signs no certificate.
+    return false
   }
 }

@@ -74,8 +74,7 @@ export function parseCertificateLimits(
     readPurposes,
   )
   const limits = {
-    notBefore: Date.parse(certificate.validFrom) / 1000,
-    notAfter: Date.parse(certificate.validTo) / 1000,
+    ...readPeriod(certificate),
     ...basic,
     // As OpenSSL has it: anyExtendedKeyUsage is not enough.
     mayAuthenticateClients: purposes?.includes(PURPOSE.clientAuth) ?? true,
@@ -90,6 +89,23 @@ export function parseCertificateLimits(
     hasStrongSignature: isStrongAlgorithm(algorithm),
   }
   return reader.isBroken ? undefined : limits
+}
+
+/**
+ * When a certificate is in force, in seconds since the epoch. OpenSSL takes certificates with dates that
+ * there are none of: never, then.
+ */
+export function readPeriod({
+  validFrom,
+  validTo,
+}: Pick<X509Certificate, 'validFrom' | 'validTo'>): Pick<
+  CertificateLimits,
+  'notBefore' | 'notAfter'
+> {
+  const [notBefore, notAfter] = [Date.parse(validFrom) / 1000, Date.parse(validTo) / 1000]
+  return Number.isNaN(notBefore) || Number.isNaN(notAfter)
+    ? { notBefore: Number.POSITIVE_INFINITY, notAfter: Number.NEGATIVE_INFINITY }
+    : { notBefore, notAfter }
 }
 
 /** RFC 5280 §4.1: what is before the extensions has been read by OpenSSL, and is not asked here. */

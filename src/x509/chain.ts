@@ -4,7 +4,8 @@
  *
  * The answers are those that OpenSSL would give in a handshake with the same CAs: a path ends at a
  * self-signed certificate among them, and their other certificates may stand between. Stricter in one
- * thing: name constraints are not read, so a path that has any does not hold. Revocation is not asked.
+ * thing: name constraints are not read, so a path that has any does not hold. Stricter in another: keys with
+ * which it takes long to verify are taken from the configuration only. Revocation is not asked.
  *
  * @module
  */
@@ -25,7 +26,11 @@ export interface Chain {
 const MAX_DEPTH = 10
 
 /** Signatures that are verified for one chain: certificates that issue one another have many paths. */
-const MAX_SIGNATURES = 32
+const MAX_SIGNATURES = 16
+
+/** Largest RSA key with which somebody else may have a signature verified, in bits; and its exponent. */
+const MAX_RSA_BITS = 4096
+const MAX_RSA_EXPONENT = 2n ** 32n
 
 /** The configured CAs of client certificates. */
 export class Authorities {
@@ -66,7 +71,7 @@ class PathSearch {
     now: number,
   ) {
     this.#anchors = anchors
-    this.#between = [...others, ...intermediates]
+    this.#between = [...others, ...intermediates.filter(isCheap)]
     this.#now = now
   }
 
@@ -149,8 +154,25 @@ function faultOf(path: readonly CertificateLimits[], now: number): string | unde
 
 function withoutIssuer(path: readonly X509Certificate[]): string {
   const last = path.at(-1)!
-  if (!isSelfSigned(last)) return 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY'
+  if (!isCheap(last) || !isSelfSigned(last)) return 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY'
   return path.length === 1 ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN'
+}
+
+/**
+ * Whether to verify with a key costs little: whoever sends a chain chooses its keys. Those of configured
+ * CAs are of any size.
+ */
+function isCheap(certificate: X509Certificate): boolean {
+  try {
+    const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey
+    const { modulusLength = 0, publicExponent = 0n, namedCurve } = asymmetricKeyDetails ?? {}
+    // DSA, and curves that are spelt out in the key, may be of any size, and are taken nowhere.
+    if (asymmetricKeyType === 'dsa') return false
+    if (asymmetricKeyType === 'ec') return namedCurve !== undefined
+    return modulusLength <= MAX_RSA_BITS && publicExponent <= MAX_RSA_EXPONENT
+  } catch {
+    return false
+  }
 }
 
 function isSelfSigned(certificate: X509Certificate): boolean {

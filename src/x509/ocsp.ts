@@ -5,7 +5,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import { type Authority, issuerOf } from './authority.ts'
+import { type Authority, issuersOf } from './authority.ts'
 import { type CertificateFacts, PURPOSE, parseCertificate, readExtensions } from './certificate.ts'
 import { constructed, DerReader, primitive, TAG } from './der.ts'
 import { isSignedBy, keyOf } from './signature.ts'
@@ -23,6 +23,8 @@ const SUCCESSFUL = 0
 
 export interface StatusAnswer {
   readonly status: 'good' | 'revoked' | 'unknown'
+  /** Seconds since the epoch, when this was known to be so. */
+  readonly thisUpdate: number
   /** Seconds since the epoch, until which the answer is good. */
   readonly until: number
 }
@@ -128,7 +130,7 @@ function readSigners(within: DerReader | undefined): CertificateFacts[] {
 function isDelegate(signer: CertificateFacts, issuer: Authority, now: number): boolean {
   if (signer.purposes?.includes(PURPOSE.ocspSigning) !== true) return false
   if (now < signer.notBefore || now > signer.notAfter) return false
-  return issuerOf(signer, [issuer]) === issuer
+  return issuersOf(signer, [issuer]).length > 0
 }
 
 function readAnswer(
@@ -163,7 +165,7 @@ function readAnswer(
     // RFC 6960 §3.2 (5), (6).
     if (isCritical) found = 'unknown_critical_extension'
     else if (thisUpdate > now + SKEW) found = 'from_the_future'
-    else found = until < now ? 'expired' : { status, until }
+    else found = until < now ? 'expired' : { status, thisUpdate, until }
   }
   if (reader.isBroken) return 'malformed'
   return found ?? 'other_certificate'

@@ -5,10 +5,11 @@
  * @module
  */
 
-import { constants, type KeyObject, verify, X509Certificate } from 'node:crypto'
+import { constants, type KeyObject, verify } from 'node:crypto'
 import type { CertificateFacts } from './certificate.ts'
 import { constructed, DerReader, TAG } from './der.ts'
 import { isWeakKey } from './key-strength.ts'
+import { readPresentedCertificate } from './presented-certificate.ts'
 
 interface Scheme {
   /** As node:crypto calls it; null where the scheme has its own. */
@@ -99,7 +100,7 @@ function readPss(identifier: DerReader) {
 /** The public key of a certificate; undefined where OpenSSL cannot use it. */
 export function keyOf({ der }: CertificateFacts): KeyObject | undefined {
   try {
-    return new X509Certificate(der).publicKey
+    return readPresentedCertificate(der)?.publicKey
   } catch {
     return undefined
   }

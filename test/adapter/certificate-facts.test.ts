@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { certificateFacts } from '../../src/adapter/certificate-facts.ts'
 import { type Authority, createAuthority, generateKeys } from '../../src/demo/certificates.ts'
+import { selfSigned, withoutEnd } from '../support/certificate-tree.ts'
 
 let authority: Authority
 beforeAll(async () => {
@@ -39,6 +40,13 @@ describe('the facts of a certificate', () => {
     [['2.5.29.37.0'], false],
   ])('RFC 5280 §4.2.1.12: with the purposes %j it is for clients: %s', async (usage, expected) => {
     expect((await factsOf({ extendedKeyUsage: usage })).isForClients).toBe(expected)
+  })
+
+  test('of one with an end that is no date: it has ended', async () => {
+    const { certificate } = withoutEnd(await selfSigned('one'))
+    const known = certificateFacts(certificate, false, undefined)
+    expect(known.notBefore).toBe(Number.POSITIVE_INFINITY)
+    expect(known.notAfter).toBe(Number.NEGATIVE_INFINITY)
   })
 
   test('of an authority', async () => {

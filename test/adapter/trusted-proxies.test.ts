@@ -24,3 +24,7 @@ test.each([
 test('where none is named, none is trusted', () => {
   expect(new TrustedProxies([]).has('127.0.0.1')).toBe(false)
 })
+
+test.each(['::/8', '::/80', '::ffff:0:0/96'])('%s has no IPv4 address in it', (range) => {
+  expect(new TrustedProxies([range]).kindOf('192.0.2.7')).toBe('other')
+})

@@ -31,6 +31,8 @@ describe('trusted_proxies', () => {
     ['fc00::/7', 'fc00::/7'],
     ['2001:db8:0:1::/64', '2001:db8:0:1::/64'],
     ['::1', '::1/128'],
+    ['::/81', '::/81'],
+    ['::fffe:0:0/96', '::fffe:0:0/96'],
   ])('%s is a range', async (range, expected) => {
     const { configuration } = await load(`trusted_proxies: ["${range}"]`)
     expect(configuration?.listeners[0]?.trustedProxies).toEqual([expected])
@@ -54,6 +56,12 @@ describe('trusted_proxies', () => {
     ['010.1.0.0/16', 'is no range of addresses'],
     ['fe80::1%eth0', 'is no range of addresses'],
     ['::ffff:10.0.0.0/104', 'is no range of addresses'],
+    ['::/8', 'holds IPv4 addresses'],
+    ['::/80', 'holds IPv4 addresses'],
+    ['0:0:0:0:0:ffff::/96', 'holds IPv4 addresses'],
+    ['0::ffff:0:0/96', 'holds IPv4 addresses'],
+    ['0::ffff:10.0.0.0/104', 'holds IPv4 addresses'],
+    ['0::ffff:0a00:0001', 'holds IPv4 addresses'],
     ['proxy.internal', 'is no range of addresses'],
     ['all', 'is no range of addresses'],
   ])('%s %s, and the configuration does not hold', async (range, fault) => {

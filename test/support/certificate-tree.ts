@@ -25,11 +25,19 @@ export const USAGE = {
   encipher: KeyUsageFlags.keyEncipherment,
   agree: KeyUsageFlags.keyAgreement,
   issue: KeyUsageFlags.keyCertSign,
+  signLists: KeyUsageFlags.cRLSign,
 } as const
 
 /** An extension of any content. @param value DER in hexadecimal. */
 export function extension(id: string, critical: boolean, value: string): Extension {
   return new Extension(id, critical, Uint8Array.from(Buffer.from(value, 'hex')).buffer)
+}
+
+/** An extension in which a certificate stands as PEM: OpenSSL finds that one where it looks for PEM first. */
+export function carrying(pem: string): Extension {
+  const text = Buffer.from(`\n${pem}`)
+  const header = Buffer.from([4, 0x82, text.length >> 8, text.length & 255])
+  return extension('1.2.3.4', false, Buffer.concat([header, text]).toString('hex'))
 }
 
 type KeyParameters = webcrypto.EcKeyGenParams | webcrypto.RsaHashedKeyGenParams
@@ -39,6 +47,36 @@ export const P256: KeyParameters = { name: 'ECDSA', namedCurve: 'P-256' }
 /** RSA that signs with this hash. */
 export function rsa(bits: number, hash: string, name = 'RSASSA-PKCS1-v1_5'): KeyParameters {
   return { name, modulusLength: bits, publicExponent: new Uint8Array([1, 0, 1]), hash }
+}
+
+/** A pair of RSA keys with an exponent that is larger than what they are generated with. @param e A prime. */
+export async function rsaWithExponent(e: bigint): Promise<webcrypto.CryptoKeyPair> {
+  const { subtle } = webcrypto
+  const made = await subtle.generateKey(rsa(2048, 'SHA-256'), true, ['sign', 'verify'])
+  const jwk = await subtle.exportKey('jwk', made.privateKey)
+  const read = (text = '') => BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`)
+  const write = (value: bigint) => {
+    const hex = value.toString(16)
+    return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').toString(
+      'base64url',
+    )
+  }
+  const [p, q] = [read(jwk.p), read(jwk.q)]
+  const d = inverse(e, (p - 1n) * (q - 1n))
+  const own = { kty: 'RSA', n: jwk.n ?? '', e: write(e) }
+  const secret = { ...own, d: write(d), dp: write(d % (p - 1n)), dq: write(d % (q - 1n)) }
+  const whole = { ...secret, p: jwk.p ?? '', q: jwk.q ?? '', qi: jwk.qi ?? '' }
+  const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
+  return {
+    privateKey: await subtle.importKey('jwk', whole, algorithm, true, ['sign']),
+    publicKey: await subtle.importKey('jwk', own, algorithm, true, ['verify']),
+  }
+}
+
+function inverse(value: bigint, modulus: bigint): bigint {
+  let [a, b, x, y] = [value, modulus, 1n, 0n]
+  while (b > 0n) [a, b, x, y] = [b, a % b, y, x - (a / b) * y]
+  return ((x % modulus) + modulus) % modulus
 }
 
 export interface Make {
@@ -84,6 +122,14 @@ export class Issued {
   issueCa(name: string, make: Make = {}): Promise<Issued> {
     return this.issue(name, { ca: null, ...make })
   }
+}
+
+/** The same with an end that is no date; its signature is that of the other, and does not hold. */
+export function withoutEnd({ name, keys, der }: Issued): Issued {
+  const changed = Buffer.from(der)
+  const validity = changed.indexOf(Buffer.from([0x30, 0x1e, 0x17, 0x0d]))
+  changed.write('210199000000Z', validity + 19, 'latin1')
+  return new Issued(name, keys, changed)
 }
 
 /** One that vouches for itself. */

@@ -138,6 +138,33 @@ export const hasNoReExport: Rule = (files) =>
 export const hasNoModuleState: Rule = (files) =>
   matching(files, /^(?:export\s+)?(?:let|var)\s/m, 'has a variable of the module')
 
+/** Text that the operator configured is PEM and is read as such. */
+const READERS_OF_PEM: readonly string[] = [
+  'config/certificate-file.ts',
+  'adapter/forwarded-certificates.ts',
+  'adapter/inventory.ts',
+  'x509/authority.ts',
+]
+
+/** In DER of somebody else's, `new X509Certificate` looks for PEM first: one place knows, and compares. */
+export const certificatesAreReadWithCare: Rule = (files) =>
+  matching(
+    files.filter(
+      ({ name }) =>
+        name !== 'x509/presented-certificate.ts' &&
+        folderOf(name) !== 'demo' &&
+        !READERS_OF_PEM.includes(name),
+    ),
+    /\bnew X509Certificate\b/,
+    'reads a certificate past readPresentedCertificate',
+  ).concat(
+    matching(
+      files.filter(({ name }) => READERS_OF_PEM.includes(name)),
+      /\bnew X509Certificate\((?!(?:text|block)\))/,
+      'reads as PEM what may be DER',
+    ),
+  )
+
 /** Layers up to `check` are held by a test each; a file of types alone has nothing to run. */
 export const isMirroredBy =
   (tests: readonly SourceFile[]): Rule =>

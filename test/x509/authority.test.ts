@@ -5,7 +5,9 @@ import {
   createAuthority,
   createSelfSigned,
 } from '../../src/demo/certificates.ts'
-import { issuerOf, parseAuthorities } from '../../src/x509/authority.ts'
+import { isSameAuthority, issuersOf, parseAuthorities } from '../../src/x509/authority.ts'
+import { parseCertificate } from '../../src/x509/certificate.ts'
+import { carrying, root } from '../support/certificate-tree.ts'
 import { factsOf } from '../support/public-key-infrastructure.ts'
 
 let former: Authority
@@ -22,11 +24,31 @@ describe('who issued a certificate', () => {
   test('is of the name and of the key: an authority may have changed its key', () => {
     const authorities = parseAuthorities(`${former.certificate}\n${next.certificate}`)
     expect(authorities.map(({ name }) => name)).toEqual(['CN=one CA', 'CN=one CA'])
-    expect(issuerOf(factsOf(client), authorities)).toBe(authorities[1])
+    expect(issuersOf(factsOf(client), authorities)).toEqual([authorities[1]])
+    expect(isSameAuthority(authorities[0]!, authorities[1]!)).toBe(false)
   })
 
   test('is not one of the name alone', () => {
-    expect(issuerOf(factsOf(client), parseAuthorities(former.certificate))).toBeUndefined()
+    expect(issuersOf(factsOf(client), parseAuthorities(former.certificate))).toEqual([])
+  })
+
+  test('is each of those with its name and key: an authority may have been renewed', async () => {
+    const one = await root('root')
+    const renewed = await root('root', { keys: one.keys })
+    const authorities = parseAuthorities(`${one.pem}\n${renewed.pem}`)
+    const issued = parseCertificate((await one.issue('client')).der)
+    expect(issuersOf(issued!, authorities)).toEqual(authorities)
+    expect(isSameAuthority(authorities[0]!, authorities[1]!)).toBe(true)
+  })
+
+  test('is said by its own signature, and not by that of a certificate that it carries as PEM', async () => {
+    const honest = await root('root')
+    const impostor = await root('root')
+    const extensions = [carrying((await honest.issue('client')).pem)]
+    const forged = parseCertificate((await impostor.issue('forged', { extensions })).der)
+    expect(forged?.attributes.get('2.5.4.3')).toEqual(['forged'])
+    expect(issuersOf(forged!, parseAuthorities(honest.pem))).toEqual([])
+    expect(issuersOf(forged!, parseAuthorities(impostor.pem))).toEqual([])
   })
 
   test('RFC 5280 §4.2.1.9: is an authority', async () => {

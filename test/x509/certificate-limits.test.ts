@@ -9,6 +9,7 @@ import {
   SERVER_AUTH,
   selfSigned,
   USAGE,
+  withoutEnd,
 } from '../support/certificate-tree.ts'
 
 const limitsOf = async (make: Make) =>
@@ -30,6 +31,15 @@ describe('RFC 5280 §4.2.1: what a certificate says of its use', () => {
       isUnderstood: true,
       hasStrongKey: true,
       hasStrongSignature: true,
+    })
+  })
+
+  test('with an end that is no date it is never in force', async () => {
+    const { certificate } = withoutEnd(await selfSigned('one'))
+    expect(certificate.validTo).toBe('Bad time value')
+    expect(parseCertificateLimits(certificate)).toMatchObject({
+      notBefore: Number.POSITIVE_INFINITY,
+      notAfter: Number.NEGATIVE_INFINITY,
     })
   })
 

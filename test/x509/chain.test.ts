@@ -8,8 +8,10 @@ import {
   CLIENT_AUTH,
   extension,
   type Issued,
+  type Make,
   root,
   rsa,
+  rsaWithExponent,
   SERVER_AUTH,
   selfSigned,
   USAGE,
@@ -189,6 +191,36 @@ describe('RFC 5280 §6.1.4 (o): what has to be understood and is not', () => {
     const odd = await ca.issueCa('odd', { extensions: [MADE_UP(true)] })
     expect(outcome(await odd.issue('client', CLIENT), [odd])).toBe(fault)
   })
+})
+
+describe('what a chain costs', () => {
+  test('is sixteen signatures at most', async () => {
+    const namesakes = await Promise.all(Array.from({ length: 15 }, () => ca.issueCa('sub')))
+    expect(outcome(leaf, [...namesakes.slice(1), sub])).toBe('client < sub < root')
+    expect(outcome(leaf, [...namesakes, sub])).toBe('UNABLE_TO_GET_ISSUER_CERT_LOCALLY')
+  })
+
+  test.each<[string, () => Promise<Make>, boolean]>([
+    ['4096 bits', async () => ({ key: rsa(4096, 'SHA-256') }), true],
+    ['4104 bits', async () => ({ key: rsa(4104, 'SHA-256') }), false],
+    ['exponent 2^32 - 5', async () => ({ keys: await rsaWithExponent(2n ** 32n - 5n) }), true],
+    ['exponent 2^32 + 15', async () => ({ keys: await rsaWithExponent(2n ** 32n + 15n) }), false],
+  ])(
+    'is not an RSA key that is large and not configured: %s',
+    async (_title, make, isTaken) => {
+      const own = await ca.issueCa('own', await make())
+      const client = await own.issue('client', CLIENT)
+      const holds = 'client < own < root'
+      expect(outcome(client, [own])).toBe(isTaken ? holds : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY')
+      expect(outcome(client, [], [ca, own])).toBe(holds)
+    },
+    30_000,
+  )
+
+  test('nor by its own key', async () => {
+    const alone = await selfSigned('alone', { key: rsa(4104, 'SHA-256') })
+    expect(outcome(alone)).toBe('UNABLE_TO_GET_ISSUER_CERT_LOCALLY')
+  }, 30_000)
 })
 
 describe('RFC 9325 §4.5: keys and signatures are strong', () => {

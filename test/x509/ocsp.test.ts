@@ -82,7 +82,11 @@ test('RFC 6960 §4.1.1: a request names the certificate as RFC 5019 §2.1.1 has 
 
 describe('RFC 6960 §2.2: an answer [MTLS-8]', () => {
   test('is good until it says', () => {
-    expect(verify(write())).toEqual({ status: 'good', until: NOW + 3600 })
+    expect(verify(write())).toEqual({
+      status: 'good',
+      thisUpdate: NOW - 60,
+      until: NOW + 3600,
+    })
   })
 
   test('is revoked', () => {

@@ -2,6 +2,7 @@ import { constants, generateKeyPairSync, type KeyObject, sign } from 'node:crypt
 import { describe, expect, test } from 'vitest'
 import { parseCertificate } from '../../src/x509/certificate.ts'
 import { isSignedBy, keyOf } from '../../src/x509/signature.ts'
+import { carrying, selfSigned } from '../support/certificate-tree.ts'
 import { element, explicit, integer, oid, sequence } from '../support/der-writing.ts'
 
 const NULL = element(5)
@@ -153,4 +154,11 @@ describe('RFC 4055 §3.1: RSA-PSS says digest and salt', () => {
 test('a certificate whose key OpenSSL cannot use has none', () => {
   const facts = parseCertificate(Buffer.alloc(0)) ?? { der: Buffer.from('30003000', 'hex') }
   expect(keyOf(facts as Parameters<typeof keyOf>[0])).toBeUndefined()
+})
+
+test('the key of a certificate is not that of another that it carries as PEM', async () => {
+  const other = await selfSigned('other')
+  const carrier = await selfSigned('carrier', { extensions: [carrying(other.pem)] })
+  expect(keyOf(parseCertificate(other.der)!)).toBeDefined()
+  expect(keyOf(parseCertificate(carrier.der)!)).toBeUndefined()
 })
