@@ -124,7 +124,7 @@ export const REASONS = {
     token_encryption_not_agreed:
       'The token is encrypted for no key that was agreed on with its issuer.',
     token_decryption_failed: "The token cannot be decrypted with the keys of its issuer's entry.",
-    token_not_encrypted: 'The issuer encrypts its tokens, and this one is not encrypted.',
+    token_not_encrypted: 'The issuer encrypts its tokens, and this one is not encrypted as agreed.',
     token_issuer_of_other_key:
       'The encrypted token names another issuer than the one the key is for.',
     token_malformed: 'The token is no JWS in compact form.',
