@@ -170,7 +170,7 @@ export class TrustedIssuer {
   /**
    * FAPI 2.0 SP §5.3.4-3: a signature says nothing of revocation, so where that has to be seen in time the
    * issuer is asked as well. What the token says stays what was verified: of the answer, only whether it is
-   * good is taken.
+   * good is taken, and that it speaks of no other holder.
    */
   #unlessRevoked(
     verdict: Verdict,
@@ -183,9 +183,9 @@ export class TrustedIssuer {
     if (verdict instanceof Failure) return verdict
     const asked = introspection.introspect(token, digest, now, this.#maxAge)
     if (asked instanceof Promise) {
-      return asked.then((late) => (late instanceof Failure ? late : verdict))
+      return asked.then((late) => confirmed(verdict, late))
     }
-    return asked instanceof Failure ? asked : verdict
+    return confirmed(verdict, asked)
   }
 
   /** RFC 7662 §4, RFC 7519 §4.1.4: nothing that was remembered outlives its token. */
@@ -208,6 +208,18 @@ export class TrustedIssuer {
 /** RFC 9068 §4: where encryption was agreed on, a token without is refused. */
 function notEncrypted(): Failure {
   return fail('invalid_token', 'token_not_encrypted')
+}
+
+/** RFC 8705 §3.2, RFC 9449 §6.2: an answer may bind a token. One token has one binding, wherever it is told. */
+function confirmed(verified: AccessToken, answer: Verdict): Verdict {
+  if (answer instanceof Failure) return answer
+  const { confirmation: told } = answer
+  const { confirmation: own } = verified
+  const isSame =
+    told === undefined ||
+    (told.certificateThumbprint === own?.certificateThumbprint &&
+      told.keyThumbprint === own?.keyThumbprint)
+  return isSame ? verified : fail('invalid_token', 'token_confirmation_differs')
 }
 
 function isRefusedBySignature(verdict: Verdict): boolean {
