@@ -466,6 +466,7 @@ describe('a route', () => {
   const issuers = '{ a: { issuer: https://a, audience: a }, b: { issuer: https://b, audience: a } }'
   const asks =
     'introspection: { auth: { method: client_secret_post, client_id: a, client_secret: b } }'
+  const encrypts = 'encryption: { keys: [tls/server.key] }'
   test.each<[string, Record<string, string | undefined>, string[]]>([
     ['a lower-case method', routes('id: a, match: get /a'), ['invalid-value']],
     ['TRACE', routes('id: a, match: TRACE /a'), ['invalid-value']],
@@ -533,6 +534,24 @@ describe('a route', () => {
       'two that are asked about tokens',
       { issuers: issuers.replaceAll('audience', `${asks}, audience`), ...one('realm: a') },
       ['opaque-issuer-ambiguous'],
+    ],
+    [
+      'RFC 9068 §4: two that encrypt tokens',
+      { issuers: issuers.replaceAll('audience', `${encrypts}, audience`), ...one('realm: a') },
+      ['encrypting-issuer-ambiguous'],
+    ],
+    [
+      'RFC 9068 §4: one that encrypts tokens, and one that does not',
+      { issuers: issuers.replace('audience', `${encrypts}, audience`), ...one('realm: a') },
+      [],
+    ],
+    [
+      'two that encrypt tokens and are asked about them',
+      {
+        issuers: issuers.replaceAll('audience', `${asks}, ${encrypts}, audience`),
+        ...one('realm: a'),
+      },
+      ['opaque-issuer-ambiguous', 'encrypting-issuer-ambiguous'],
     ],
     [
       'one issuer in two entries',
