@@ -23,10 +23,7 @@ import type { IntrospectionSource, KeySource } from '../token/issuer.ts'
 import { Breaker } from './breaker.ts'
 import { clientAuthenticator } from './client-authentication.ts'
 import type { DiscoveredIssuer } from './metadata.ts'
-import { type Answer, type OutboundClient, OutboundError } from './outbound.ts'
-
-/** Most calls at once: beyond, an answer would come too late for whoever waits. */
-const MAX_CALLS = 256
+import { type Answer, MAX_CONNECTIONS, type OutboundClient, OutboundError } from './outbound.ts'
 
 /** Seconds between two lines about calls that failed. */
 const LOG_PAUSE = 10
@@ -39,11 +36,22 @@ const OUT_OF_ORDER = new Set([429, 502, 503, 504])
 
 type Verdict = AccessToken | Failure
 
+/** When an answer was asked for, in seconds of either clock. */
+interface Asked {
+  readonly at: number
+  readonly clock: number
+}
+
 interface Remembered {
   readonly verdict: Verdict
-  /** Seconds since the epoch: when it was asked for, and how long it is used. */
-  readonly askedAt: number
-  readonly until: number
+  readonly asked: Asked
+  /** Seconds for which it is used, counted from when it was asked for. */
+  readonly life: number
+}
+
+interface Pending {
+  readonly asked: Asked
+  readonly verdict: Promise<Verdict>
 }
 
 export interface IntrospectionParts {
@@ -67,7 +75,9 @@ export class IntrospectionClient implements IntrospectionSource {
   readonly #remembered: LRUCache<string, Remembered>
   /** Apart, so that made-up tokens cannot push out real ones. */
   readonly #refused: LRUCache<string, Remembered>
-  readonly #pending = new Map<string, Promise<Verdict>>()
+  /** The newest call about each token. */
+  readonly #pending = new Map<string, Pending>()
+  #calls = 0
   readonly #breaker: Breaker
   readonly #log: RationedLog
   #endpoint: string | undefined
@@ -88,17 +98,20 @@ export class IntrospectionClient implements IntrospectionSource {
     now: number,
     maxAge?: number | undefined,
   ): Verdict | Promise<Verdict> {
+    const asked: Asked = { at: now, clock: this.#parts.clock() }
     const remembered = this.#remembered.get(digest) ?? this.#refused.get(digest)
-    if (remembered !== undefined && isUsable(remembered, now, maxAge)) {
+    if (remembered !== undefined && isUsable(remembered, asked, maxAge)) {
       this.#looked(remembered.verdict instanceof Failure ? 'negative_hit' : 'hit')
       return remembered.verdict
     }
     const pending = this.#pending.get(digest)
-    if (pending !== undefined) {
+    // An answer that is under way may have been decided on when it was asked for.
+    if (pending !== undefined && (maxAge === undefined || ageOf(pending.asked, asked) < maxAge)) {
       this.#looked('coalesced')
-      return pending
+      return pending.verdict
     }
-    if (this.#pending.size >= MAX_CALLS) {
+    // A call that waits for a connection could time out, and count as the endpoint's failure.
+    if (this.#calls >= MAX_CONNECTIONS) {
       return fail('temporarily_unavailable', 'introspection_busy')
     }
     if (!this.#breaker.admits()) {
@@ -106,9 +119,21 @@ export class IntrospectionClient implements IntrospectionSource {
       return fail('temporarily_unavailable', 'introspection_circuit_open')
     }
     this.#looked('miss')
-    const asked = this.#ask(token, digest, now).finally(() => this.#pending.delete(digest))
-    this.#pending.set(digest, asked)
-    return asked
+    return this.#begin(token, digest, asked)
+  }
+
+  #begin(token: string, digest: string, asked: Asked): Promise<Verdict> {
+    this.#calls += 1
+    const verdict = this.#ask(token).then((answer) => {
+      // Of two calls about a token the newer knows better, whichever is answered first.
+      if (this.#pending.get(digest)?.verdict === verdict) {
+        this.#pending.delete(digest)
+        this.#remember(digest, answer, asked)
+      }
+      return answer
+    })
+    this.#pending.set(digest, { asked, verdict })
+    return verdict
   }
 
   /** Forgets all answers: a key that they were signed by is the issuer's no more. */
@@ -117,8 +142,8 @@ export class IntrospectionClient implements IntrospectionSource {
     this.#refused.clear()
   }
 
-  async #ask(token: string, digest: string, askedAt: number): Promise<Verdict> {
-    const { issuer, metrics, now } = this.#parts
+  async #ask(token: string): Promise<Verdict> {
+    const { issuer, metrics } = this.#parts
     const end = metrics.introspectionSeconds.startTimer({ issuer: issuer.id })
     try {
       const verdict = await this.#judge(await this.#callOnTrial(token))
@@ -127,7 +152,6 @@ export class IntrospectionClient implements IntrospectionSource {
         return verdict
       }
       this.#answered(verdict instanceof Failure ? 'inactive' : 'active')
-      this.#remember(digest, verdict, askedAt, now())
       return verdict
     } catch (error) {
       // RFC 7662 §2.3: an endpoint that does not answer says nothing about the token.
@@ -136,6 +160,7 @@ export class IntrospectionClient implements IntrospectionSource {
       this.#log.write('warn', { issuer: issuer.id, cause }, 'introspection failed')
       return fail('temporarily_unavailable', 'introspection_unavailable')
     } finally {
+      this.#calls -= 1
       end()
     }
   }
@@ -208,16 +233,17 @@ export class IntrospectionClient implements IntrospectionSource {
    * RFC 7662 §4: never beyond the token's end, which is judged again on use; and not at all where the
    * issuer does not say when that is.
    */
-  #remember(digest: string, verdict: Verdict, askedAt: number, now: number): void {
+  #remember(digest: string, verdict: Verdict, asked: Asked): void {
     const { ttl, negativeTtl } = this.#parts.config
-    if (!(verdict instanceof Failure) && verdict.claims['exp'] === undefined) return
     const isRefused = verdict instanceof Failure
-    const life = isRefused ? negativeTtl : Math.min(ttl, verdict.expiresAt - now)
-    if (life <= 0) return
+    if (isRefused && verdict.error !== 'invalid_token') return
     // A token that is refused now was perhaps good before: what was remembered of it is over.
     this.#remembered.delete(digest)
+    if (!isRefused && verdict.claims['exp'] === undefined) return
+    const life = isRefused ? negativeTtl : Math.min(ttl, verdict.expiresAt - asked.at)
+    if (life <= 0) return
     const cache = isRefused ? this.#refused : this.#remembered
-    cache.set(digest, { verdict, askedAt, until: now + life })
+    cache.set(digest, { verdict, asked, life })
   }
 
   #looked(result: string): void {
@@ -234,12 +260,18 @@ export class IntrospectionClient implements IntrospectionSource {
  * that went back would make an answer outlive its time: then it is asked for anew.
  */
 function isUsable(
-  { verdict, askedAt, until }: Remembered,
-  now: number,
+  { verdict, asked, life }: Remembered,
+  now: Asked,
   maxAge = Number.POSITIVE_INFINITY,
 ): boolean {
-  if (now < askedAt || now >= until) return false
-  return verdict instanceof Failure || now - askedAt < maxAge
+  if (now.at < asked.at) return false
+  const age = ageOf(asked, now)
+  return age < life && (verdict instanceof Failure || age < maxAge)
+}
+
+/** Seconds by whichever clock saw more of them: the time of day may be set back in little steps. */
+function ageOf(asked: Asked, now: Asked): number {
+  return Math.max(now.at - asked.at, now.clock - asked.clock)
 }
 
 function parsePlain({ mediaType, body }: Answer): Claims | Failure {

@@ -8,6 +8,9 @@
 import { Agent, request } from 'undici'
 import type { OutboundTls } from '../config/configuration.ts'
 
+/** Connections to one origin: more calls at once would wait for one another. */
+export const MAX_CONNECTIONS = 32
+
 /** Largest answer that is read, in bytes, unless another is said. */
 const MAX_ANSWER = 1_048_576
 
@@ -47,7 +50,7 @@ export class OutboundClient {
     this.#maxAnswer = maxAnswer
     this.#timeoutMs = timeout * 1000
     this.#agent = new Agent({
-      connections: 32,
+      connections: MAX_CONNECTIONS,
       allowH2: false,
       maxHeaderSize: 16_384,
       connect: { ...connectOptions(tls), timeout: this.#timeoutMs },
@@ -116,9 +119,11 @@ function wasClosedUnder(error: unknown): boolean {
   return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET'
 }
 
+/** @returns A fault that names what was called, without the query, in which a secret may stand. */
 function faultOf(url: string, error: unknown, signal: AbortSignal): OutboundError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const fault = signal.aborted || code.includes('TIMEOUT') ? 'timeout' : 'error'
   const cause = error instanceof Error ? error.message : String(error)
-  return new OutboundError(fault, `${url}: ${cause}`)
+  const { origin, pathname } = new URL(url)
+  return new OutboundError(fault, `${origin}${pathname}: ${cause}`)
 }

@@ -20,6 +20,7 @@ interface OwnKey {
 export class OwnDecryption implements TokenDecryption {
   readonly #keys: readonly OwnKey[]
   readonly #config: EncryptionConfig
+  readonly #pending = new Map<string, Promise<string | Failure>>()
 
   /** @throws If a key is none. */
   constructor(config: EncryptionConfig) {
@@ -33,7 +34,16 @@ export class OwnDecryption implements TokenDecryption {
     return isAgreed && this.#fitting(alg, kid).length > 0
   }
 
-  async decrypt(token: string, { alg, kid }: EncryptionHint): Promise<string | Failure> {
+  /** A token that many bring at once is decrypted once. */
+  decrypt(token: string, hint: EncryptionHint): Promise<string | Failure> {
+    const pending = this.#pending.get(token)
+    if (pending !== undefined) return pending
+    const opened = this.#open(token, hint).finally(() => this.#pending.delete(token))
+    this.#pending.set(token, opened)
+    return opened
+  }
+
+  async #open(token: string, { alg, kid }: EncryptionHint): Promise<string | Failure> {
     const { algorithms, content } = this.#config
     const options = {
       keyManagementAlgorithms: [...algorithms],

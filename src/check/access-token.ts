@@ -62,7 +62,7 @@ export const accessToken = defineCheck({
       if (!looksLikeJwt(token)) {
         // RFC 7662: what only its issuer can read. There is one such issuer a route at most.
         if (opaque === undefined) return conceal(fail('invalid_token', 'token_not_a_jwt'))
-        return conclude(request, opaque, opaque.introspect(token, digest, now))
+        return conclude(request, opaque, opaque.introspectOpaque(token, digest, now))
       }
       const jwt = parseUnverifiedJwt(token)
       if (jwt instanceof Failure) return conceal(jwt)

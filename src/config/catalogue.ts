@@ -55,6 +55,8 @@ export const CATALOGUE = {
     'Keys, metadata and introspection have to come over TLS (RFC 8414 §2, RFC 7662 §4, FAPI 2.0 Security Profile §5.2.1). Plain http is accepted for loopback addresses only.',
   'opaque-issuer-ambiguous':
     'A route has two issuers that introspect tokens. An opaque token does not say whose it is, and to ask both would show one issuer the tokens of the other. Split the route, or give it one such issuer.',
+  'encrypting-issuer-ambiguous':
+    'A route has two issuers that encrypt their tokens (RFC 9068 §4). Until it is decrypted, a token does not say whose it is, and it would be chance with whose keys that is tried. Split the route, or give it one such issuer.',
   'ambiguous-issuer':
     'A route has two entries for one issuer identifier: it would be chance by which of them a token is judged.',
   'admin-exposed':

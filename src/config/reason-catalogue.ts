@@ -124,9 +124,11 @@ export const REASONS = {
     token_encryption_not_agreed:
       'The token is encrypted for no key that was agreed on with its issuer.',
     token_decryption_failed: "The token cannot be decrypted with the keys of its issuer's entry.",
-    token_not_encrypted: 'The issuer encrypts its tokens, and this one is not encrypted.',
+    token_not_encrypted: 'The issuer encrypts its tokens, and this one is not encrypted as agreed.',
     token_issuer_of_other_key:
       'The encrypted token names another issuer than the one the key is for.',
+    token_confirmation_differs:
+      'The issuer, asked whether the token was revoked, says that it is bound otherwise than the token does.',
     token_malformed: 'The token is no JWS in compact form.',
     token_claims_malformed: 'The payload of the token is no JSON object.',
     token_issuer_unknown: 'The iss of the token is no issuer of the route.',

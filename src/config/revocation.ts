@@ -29,7 +29,8 @@ export function revocationDelayOf({
   if (introspection !== undefined && isAsked) {
     return Math.min(introspection.ttl, revocationMaxDelay ?? Number.POSITIVE_INFINITY)
   }
-  return maxLifetime === undefined ? Number.POSITIVE_INFINITY : maxLifetime + clockSkew
+  // Twice the skew: a token may be issued ahead of our clock by it, and pass after its end by it.
+  return maxLifetime === undefined ? Number.POSITIVE_INFINITY : maxLifetime + 2 * clockSkew
 }
 
 /** What holds of revoked tokens of an issuer, in words. */

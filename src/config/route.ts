@@ -172,10 +172,19 @@ function checkDistinct(
     reader.diagnostics.error('ambiguous-issuer', at, message)
   }
   const asking = chosen.filter(({ config }) => config.introspection !== undefined)
-  if (asking.length < 2) return
-  const names = asking.map(({ config }) => config.id).join(' and ')
-  const message = `${names} both introspect tokens, and an opaque token does not say whose it is`
-  reader.diagnostics.error('opaque-issuer-ambiguous', at, message)
+  if (asking.length > 1) {
+    const message = `${namesOf(asking)} both introspect tokens, and an opaque token does not say whose it is`
+    reader.diagnostics.error('opaque-issuer-ambiguous', at, message)
+  }
+  const encrypting = chosen.filter(({ config }) => config.encryption !== undefined)
+  if (encrypting.length > 1) {
+    const message = `${namesOf(encrypting)} both encrypt tokens, and an encrypted token does not say whose it is`
+    reader.diagnostics.error('encrypting-issuer-ambiguous', at, message)
+  }
+}
+
+function namesOf(issuers: readonly CompiledIssuer[]): string {
+  return issuers.map(({ config }) => config.id).join(' and ')
 }
 
 /**

@@ -57,6 +57,16 @@ export function looksLikeJwt(text: string): boolean {
   return header !== undefined && Object.hasOwn(header, 'alg')
 }
 
+/**
+ * Whether a token begins as a JWT or JWE does, read as leniently as anyone might: either alphabet of
+ * base64, padded or not, whatever follows. What a strict reader refuses, another may take for the token
+ * that it resembles.
+ */
+export function resemblesJwt(text: string): boolean {
+  const header = Buffer.from(text.split('.', 1)[0]!, 'base64').toString('latin1')
+  return /^\s*\{[\s\S]*"(?:alg|enc)"\s*:/.test(header)
+}
+
 function parseHeader(segment: string): Record<string, unknown> | undefined {
   const bytes = decodeBase64url(segment)
   return bytes === undefined ? undefined : parseJsonObject(bytes)

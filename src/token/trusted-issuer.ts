@@ -8,6 +8,7 @@
 import type { KeyObject } from 'node:crypto'
 import { Failure, fail } from '../failure/failure.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
+import { resemblesJwt } from '../jose/compact.ts'
 import type { EncryptionHint } from '../jose/compact-encryption.ts'
 import type { AccessToken } from './access-token.ts'
 import { checkBeginning, checkLifetime, isExpired } from './claims.ts'
@@ -84,6 +85,20 @@ export class TrustedIssuer {
     return introspection.introspect(token, digest, now, this.#maxAge)
   }
 
+  /**
+   * Asks the issuer about a token that is no JWT to us. What resembles one was not signed or encrypted as
+   * this issuer's tokens are judged by, and a lenient issuer would vouch for it in place of those rules.
+   */
+  introspectOpaque(token: string, digest: string, now: number): Verdict | Promise<Verdict> {
+    if (this.issuer.decryption !== undefined) return notEncrypted()
+    if (this.issuer.tokens === 'jwt' && resemblesJwt(token)) {
+      // RFC 7515 §5.2 (2): base64url is read strictly.
+      const jwt = parseUnverifiedJwt(token)
+      return jwt instanceof Failure ? jwt : this.judge(jwt, token, digest, now)
+    }
+    return this.introspect(token, digest, now)
+  }
+
   /** Judges an encrypted token, whose header says that it is for a key agreed on with this issuer. */
   async open(token: string, hint: EncryptionHint, digest: string, now: number): Promise<Verdict> {
     const { decryption, issuer } = this.issuer
@@ -106,8 +121,7 @@ export class TrustedIssuer {
     now: number,
   ): Verdict | Promise<Verdict> {
     if (this.issuer.tokens === 'introspection') return this.introspect(token, digest, now)
-    // RFC 9068 §4: where encryption was agreed on, a token without is refused.
-    if (this.issuer.decryption !== undefined) return fail('invalid_token', 'token_not_encrypted')
+    if (this.issuer.decryption !== undefined) return notEncrypted()
     return this.#judge(jwt, token, digest, now)
   }
 
@@ -156,7 +170,7 @@ export class TrustedIssuer {
   /**
    * FAPI 2.0 SP §5.3.4-3: a signature says nothing of revocation, so where that has to be seen in time the
    * issuer is asked as well. What the token says stays what was verified: of the answer, only whether it is
-   * good is taken.
+   * good is taken, and that it speaks of no other holder.
    */
   #unlessRevoked(
     verdict: Verdict,
@@ -169,9 +183,9 @@ export class TrustedIssuer {
     if (verdict instanceof Failure) return verdict
     const asked = introspection.introspect(token, digest, now, this.#maxAge)
     if (asked instanceof Promise) {
-      return asked.then((late) => (late instanceof Failure ? late : verdict))
+      return asked.then((late) => confirmed(verdict, late))
     }
-    return asked instanceof Failure ? asked : verdict
+    return confirmed(verdict, asked)
   }
 
   /** RFC 7662 §4, RFC 7519 §4.1.4: nothing that was remembered outlives its token. */
@@ -189,6 +203,23 @@ export class TrustedIssuer {
       token
     )
   }
+}
+
+/** RFC 9068 §4: where encryption was agreed on, a token without is refused. */
+function notEncrypted(): Failure {
+  return fail('invalid_token', 'token_not_encrypted')
+}
+
+/** RFC 8705 §3.2, RFC 9449 §6.2: an answer may bind a token. One token has one binding, wherever it is told. */
+function confirmed(verified: AccessToken, answer: Verdict): Verdict {
+  if (answer instanceof Failure) return answer
+  const { confirmation: told } = answer
+  const { confirmation: own } = verified
+  const isSame =
+    told === undefined ||
+    (told.certificateThumbprint === own?.certificateThumbprint &&
+      told.keyThumbprint === own?.keyThumbprint)
+  return isSame ? verified : fail('invalid_token', 'token_confirmation_differs')
 }
 
 function isRefusedBySignature(verdict: Verdict): boolean {

@@ -133,6 +133,71 @@ describe('RFC 7662 §4: an answer is kept [INT-4]', () => {
     expect(calls()).toBe(before + 2)
   })
 
+  test('FAPI 2.0 SP §5.3.4-3: an answer that is under way is joined no later than that [F2-RS-3]', async () => {
+    const releases: (() => void)[] = []
+    stub.answer = async (request, response) => {
+      const decided = said('a')
+      await new Promise<void>((resolve) => releases.push(resolve))
+      await answer(request, response)
+      return { body: decided }
+    }
+    const source = open()
+    const within = (maxAge: number | undefined) =>
+      Promise.resolve(source.introspect('a', 'digest of a', now, maxAge))
+    const first = within(0)
+    await expect.poll(() => releases.length).toBe(1)
+    said = () => ({ active: false })
+    now += 1.5
+    const joined = [within(undefined), within(1.6)]
+    const anew = within(1.5)
+    await expect.poll(() => releases.length).toBe(2)
+    releases[1]!()
+    expect(await anew).toMatchObject({ reason: 'token_inactive' })
+    releases[0]!()
+    for (const one of [first, ...joined]) expect(await one).not.toBeInstanceOf(Failure)
+    // What was decided earlier does not take the place of what was decided later.
+    expect(source.introspect('a', 'digest of a', now)).toMatchObject({ reason: 'token_inactive' })
+  })
+
+  test('FAPI 2.0 SP §5.3.4-3: and is asked for anew by each of those who come at once, where no delay is allowed [F2-RS-3]', async () => {
+    const source = open()
+    const before = calls()
+    await Promise.all([1, 2, 3].map(() => source.introspect('a', 'digest of a', now, 0)))
+    expect(calls()).toBe(before + 3)
+  })
+
+  test('for its time from when it was asked for, not from when it came', async () => {
+    said = () => {
+      now += 10
+      return active()
+    }
+    const source = open()
+    const before = calls()
+    await ask(source, 'a')
+    now += 4.9
+    expect(source.introspect('a', 'digest of a', now)).not.toBeInstanceOf(Promise)
+    now += 0.1
+    await ask(source, 'a')
+    expect(calls()).toBe(before + 2)
+  })
+
+  test('for its time by the clock that never jumps, if the other is set back in little steps [OPS-6]', async () => {
+    const source = open({ ttl: 60 })
+    const within = (maxAge?: number) => source.introspect('a', 'digest of a', now, maxAge)
+    await within()
+    said = () => ({ active: false })
+    time += 10
+    expect(within()).not.toBeInstanceOf(Promise)
+    expect(await within(10)).toMatchObject({ reason: 'token_inactive' })
+
+    said = () => active()
+    const other = open({ ttl: 60 })
+    await ask(other, 'a')
+    said = () => ({ active: false })
+    time += 60
+    expect(await ask(other, 'a')).toBe('token_inactive')
+  })
+
   test('and not for as long as a clock goes back: that would hide a revocation [OPS-6]', async () => {
     const source = open()
     const before = calls()
@@ -230,6 +295,16 @@ describe('RFC 7662 §4: tokens that are refused [INT-4]', () => {
     expect(calls()).toBe(before + 1)
   })
 
+  test('were perhaps good before: that is over, though it is not remembered that they are refused', async () => {
+    const source = open({ negativeTtl: 0 })
+    expect(await ask(source, 'a')).toBe('active')
+    said = () => ({ active: false })
+    now += 2
+    const verdict = await source.introspect('a', 'digest of a', now, 1)
+    expect(verdict).toMatchObject({ reason: 'token_inactive' })
+    expect(await ask(source, 'a')).toBe('token_inactive')
+  })
+
   test('are good later, if they are: what was refused does not stand in front of that', async () => {
     said = () => ({ active: false })
     const source = open({ ttl: 15, negativeTtl: 5 })
@@ -254,7 +329,7 @@ describe('tokens that are asked about at the same time', () => {
     expect([await looked('miss'), await looked('coalesced')]).toEqual([3, 297])
   })
 
-  test('and about no more than 256: who comes then is not kept waiting [I09]', async () => {
+  test('and about no more than there are connections: who comes then is not kept waiting [I09]', async () => {
     let release = () => {}
     const held = new Promise<void>((resolve) => {
       release = resolve
@@ -264,7 +339,7 @@ describe('tokens that are asked about at the same time', () => {
       return answer(request, response)
     }
     const source = open()
-    const asked = Array.from({ length: 256 }, (_, i) => ask(source, `token-${i}`))
+    const asked = Array.from({ length: 32 }, (_, i) => ask(source, `token-${i}`))
     expect(source.introspect('more', 'digest of more', now)).toMatchObject({
       error: 'temporarily_unavailable',
       reason: 'introspection_busy',
@@ -273,6 +348,21 @@ describe('tokens that are asked about at the same time', () => {
     release()
     expect(new Set(await Promise.all([...asked, joined]))).toEqual(new Set(['active']))
     expect(await ask(source, 'more')).toBe('active')
+  })
+
+  test('and a burst of made-up ones at a slow endpoint opens no circuit for the honest [I09, I19]', async () => {
+    stub.answer = async (request, response) => {
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      return answer(request, response)
+    }
+    said = (token) => (token === 'good' ? active() : { active: false })
+    await client.close()
+    client = new OutboundClient(stub.tls, 2)
+    const source = open()
+    const burst = await Promise.all(Array.from({ length: 256 }, (_, i) => ask(source, `bad-${i}`)))
+    expect(new Set(burst)).toEqual(new Set(['token_inactive', 'introspection_busy']))
+    expect(burst.filter((one) => one === 'token_inactive')).toHaveLength(32)
+    expect(await ask(source, 'good')).toBe('active')
   })
 
   test('are told the same, if there was no answer; and whoever comes later asks anew', async () => {

@@ -204,6 +204,20 @@ describe('a call that brings no answer', () => {
     expect(await faultOf(open().call(`https://localhost:${listening.port}`, GET))).toBe('error')
   })
 
+  test('is told without the query of its URL, in which a secret may stand', async () => {
+    stub.answer = (_, response) => {
+      response.destroy()
+      return 'unanswered'
+    }
+    const error = await open()
+      .call(`${stub.origin}/introspect?api_key=secret#fragment`, GET)
+      .catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(OutboundError)
+    const { message } = error as OutboundError
+    expect(message).toContain(`${stub.origin}/introspect: `)
+    expect(message).not.toContain('secret')
+  })
+
   test('since it breaks off', async () => {
     stub.answer = (_, response) => {
       response.writeHead(200, { 'content-length': 10 })

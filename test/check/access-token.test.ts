@@ -34,6 +34,8 @@ const active = ({ issuer }: MemoryIssuer, changed: object = {}) => ({
   ...changed,
 })
 
+const encode = (text: string) => Buffer.from(text).toString('base64url')
+
 /** Asks whether a route with these issuers accepts a token. */
 function routeOf(issuers: readonly MemoryIssuer[], policy: Partial<Policy> = {}) {
   const route = createCheckedRoute({ issuers: issuers.map(({ issuer }) => issuer) })
@@ -329,6 +331,49 @@ describe('access_token: an opaque token', () => {
       expect(request.token).toMatchObject({ scopes: ['accounts'], algorithm: undefined })
     }
     expect(as.introspection.asked).toEqual(['opaque'])
+  })
+
+  const jwe = `${encode('{"alg":"RSA1_5","enc":"A128CBC-HS256"}')}.a.b.c.d`
+  const padded = `${Buffer.from('{"alg":"ES256" ,"x":"?>"}').toString('base64')}.e30.e30`
+
+  test.each<[string, (as: MemoryIssuer) => string]>([
+    ['a JWT and =', (as) => `${as.sign()}=`],
+    ['a JWT and ==', (as) => `${as.sign()}==`],
+    ['a JWT with a + in it', (as) => as.sign().replace('.', '+.')],
+    ['a JWT with a / behind it', (as) => `${as.sign()}/`],
+    ['a JWT with a tilde before it', (as) => `~${as.sign()}`],
+    ['a JWT of another type and ==', (as) => `${as.sign({}, { typ: 'JWT' })}==`],
+    ['a JWT in the other alphabet, with its padding', () => padded],
+    ['a JWT of four segments', (as) => `${as.sign()}.e30`],
+    ['a JWE, though none was agreed on', () => jwe],
+    ['a JWE and ==', () => `${jwe}==`],
+  ])(
+    'RFC 7515 §5.2 (2): is not %s, and its issuer is not asked to read it more kindly',
+    (_, tokenOf) => {
+      const as = createIntrospected('as')
+      const token = tokenOf(as)
+      as.introspection.answers.set(token, active(as))
+      refused(routeOf([as])(token).outcome, 'token_malformed')
+      // RFC 9068 §4: nor where encryption was agreed on.
+      const decryption = { accepts: () => false, decrypt: () => Promise.reject(new Error('asked')) }
+      const encrypting = { ...as, issuer: { ...as.issuer, decryption } }
+      refused(routeOf([encrypting])(token).outcome, 'token_not_encrypted')
+      expect(as.introspection.asked).toEqual([])
+    },
+  )
+
+  test('RFC 9068 §4: is nothing that an issuer issues that encrypts its tokens', () => {
+    const decryption = { accepts: () => false, decrypt: () => Promise.reject(new Error('asked')) }
+    const as = createIntrospected('as', { decryption })
+    as.introspection.answers.set('opaque', active(as))
+    refused(routeOf([as])('opaque').outcome, 'token_not_encrypted')
+    expect(as.introspection.asked).toEqual([])
+  })
+
+  test('RFC 7662 §2: may be of any form, where the issuer is asked about all of its tokens', () => {
+    const as = createIntrospected('as', { tokens: 'introspection' })
+    as.introspection.answers.set(jwe, active(as))
+    expect(routeOf([as])(jwe).outcome).toBeUndefined()
   })
 
   test('RFC 7662 §2: where no issuer can be asked it is refused', () => {

@@ -334,8 +334,13 @@ describe('an issuer', () => {
       ['revocation-unseen'],
     ],
     [
+      'one that it does not keep, since a token may be issued ahead of our clock and pass behind its end',
+      issuer('revocation_max_delay: 5m, max_lifetime: 4m, clock_skew: 31s'),
+      ['revocation-unseen'],
+    ],
+    [
       'one that the life of tokens keeps',
-      issuer('revocation_max_delay: 5m, max_lifetime: 4m, clock_skew: 60s'),
+      issuer('revocation_max_delay: 5m, max_lifetime: 4m, clock_skew: 30s'),
       [],
     ],
     [
@@ -461,6 +466,7 @@ describe('a route', () => {
   const issuers = '{ a: { issuer: https://a, audience: a }, b: { issuer: https://b, audience: a } }'
   const asks =
     'introspection: { auth: { method: client_secret_post, client_id: a, client_secret: b } }'
+  const encrypts = 'encryption: { keys: [tls/server.key] }'
   test.each<[string, Record<string, string | undefined>, string[]]>([
     ['a lower-case method', routes('id: a, match: get /a'), ['invalid-value']],
     ['TRACE', routes('id: a, match: TRACE /a'), ['invalid-value']],
@@ -528,6 +534,24 @@ describe('a route', () => {
       'two that are asked about tokens',
       { issuers: issuers.replaceAll('audience', `${asks}, audience`), ...one('realm: a') },
       ['opaque-issuer-ambiguous'],
+    ],
+    [
+      'RFC 9068 §4: two that encrypt tokens',
+      { issuers: issuers.replaceAll('audience', `${encrypts}, audience`), ...one('realm: a') },
+      ['encrypting-issuer-ambiguous'],
+    ],
+    [
+      'RFC 9068 §4: one that encrypts tokens, and one that does not',
+      { issuers: issuers.replace('audience', `${encrypts}, audience`), ...one('realm: a') },
+      [],
+    ],
+    [
+      'two that encrypt tokens and are asked about them',
+      {
+        issuers: issuers.replaceAll('audience', `${asks}, ${encrypts}, audience`),
+        ...one('realm: a'),
+      },
+      ['opaque-issuer-ambiguous', 'encrypting-issuer-ambiguous'],
     ],
     [
       'one issuer in two entries',
@@ -731,8 +755,8 @@ describe('settings laid over one another', () => {
 
   test.each([
     ['is an error where nobody is asked and tokens live long', '', ['revocation-unseen']],
-    ['is kept by an issuer whose tokens live short', 'max_lifetime: 20s,', []],
-    ['is kept by a rule of the route itself', '', [], 'max_lifetime: 20s,'],
+    ['is kept by an issuer whose tokens live short', 'max_lifetime: 10s,', []],
+    ['is kept by a rule of the route itself', '', [], 'max_lifetime: 10s,'],
   ])('FAPI 2.0 SP §5.3.4-3: a promise of one route %s', async (_, own, ids, more = '') => {
     const issuers = `{ a: { issuer: https://a, audience: a, ${own} clock_skew: 10s } }`
     const routes = route(`access_token: { ${more} revocation_max_delay: 30s }`)

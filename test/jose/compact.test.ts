@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { looksLikeJwt, parseCompact } from '../../src/jose/compact.ts'
+import { looksLikeJwt, parseCompact, resemblesJwt } from '../../src/jose/compact.ts'
 
 function encode(text: string): string {
   return Buffer.from(text).toString('base64url')
@@ -200,5 +200,31 @@ describe('looksLikeJwt', () => {
     '..',
   ])('RFC 7515 §7.1: %.30j has not', (text) => {
     expect(looksLikeJwt(text)).toBe(false)
+  })
+})
+
+describe('resemblesJwt', () => {
+  test.each([
+    HONEST,
+    `${HONEST}==`,
+    `~${HONEST}`,
+    HONEST.replace('.', '==.'),
+    `${Buffer.from(' {"typ":"??>", "alg" : 1}').toString('base64')}.x`,
+    `${encode('{"enc":"A256GCM"}')}....`,
+    encode('{"alg":"none"'),
+  ])('RFC 7515 §5.2: %.30s… might be taken for one', (text) => {
+    expect(resemblesJwt(text)).toBe(true)
+  })
+
+  test.each([
+    '',
+    'opaque',
+    'a.b.c',
+    'Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU',
+    encode('{"typ":"at+jwt"}'),
+    encode('["alg"]'),
+    `opaque.${HONEST}`,
+  ])('RFC 7515 §5.2: %.30j might not', (text) => {
+    expect(resemblesJwt(text)).toBe(false)
   })
 })

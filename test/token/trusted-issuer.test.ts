@@ -4,7 +4,7 @@ import type { Issuer } from '../../src/token/issuer.ts'
 import { parseUnverifiedJwt } from '../../src/token/jwt.ts'
 import { type TokenRule, TrustedIssuer, type Verdict } from '../../src/token/trusted-issuer.ts'
 import { sha256 } from '../support/checked-request.ts'
-import { AUDIENCE, createIssuer, NOW } from '../support/issuer.ts'
+import { AUDIENCE, createIssuer, NOW, OTHER_THUMBPRINT, THUMBPRINT } from '../support/issuer.ts'
 
 const RULE: TokenRule = {
   algorithms: ['ES256'],
@@ -17,11 +17,15 @@ const RULE: TokenRule = {
 const ACTIVE = { active: true, aud: AUDIENCE, exp: NOW + 300 }
 
 /** A JWT that its issuer can also be asked about, presented to a route of this rule. */
-function open(issuer: Partial<Issuer> = {}, rule: Partial<TokenRule> = {}) {
+function open(
+  issuer: Partial<Issuer> = {},
+  rule: Partial<TokenRule> = {},
+  claims: Record<string, unknown> = {},
+) {
   const as = createIssuer('as', issuer)
   const { introspection } = as
   const trusted = new TrustedIssuer({ ...as.issuer, introspection }, { ...RULE, ...rule })
-  const token = as.sign()
+  const token = as.sign(claims)
   introspection.answers.set(token, ACTIVE)
   const present = async () => {
     const digest = sha256(token)
@@ -68,6 +72,31 @@ describe('FAPI 2.0 SP §5.3.4-3: a JWT whose revocation has to be seen in time',
     introspection.answers.set(token, { ...ACTIVE, sub: 'mallory', scope: 'everything' })
     expect(await present()).toBe('alice')
   })
+
+  const MTLS = { 'x5t#S256': THUMBPRINT }
+  const OTHER = { 'x5t#S256': OTHER_THUMBPRINT }
+  const DPOP = { jkt: THUMBPRINT }
+
+  test.each<[string, object | undefined, object | undefined, string]>([
+    ['bound to nothing, and to a certificate', undefined, MTLS, 'token_confirmation_differs'],
+    ['bound to two certificates', MTLS, OTHER, 'token_confirmation_differs'],
+    ['bound to a certificate, and to a key', MTLS, DPOP, 'token_confirmation_differs'],
+    ['bound to one, and to both', MTLS, { ...MTLS, ...DPOP }, 'token_confirmation_differs'],
+    ['bound to both, and to one', { ...MTLS, ...DPOP }, MTLS, 'token_confirmation_differs'],
+    ['bound to one certificate', MTLS, MTLS, 'alice'],
+    ['bound to both', { ...MTLS, ...DPOP }, { ...DPOP, ...MTLS }, 'alice'],
+    ['bound, of which the answer says nothing', MTLS, undefined, 'alice'],
+  ])(
+    'RFC 8705 §3.2, RFC 9449 §6.2: is not bound otherwise than its issuer says: %s',
+    async (_, own, told, expected) => {
+      for (const isLate of [false, true]) {
+        const { present, introspection, token } = open({ revocationMaxDelay: 15 }, {}, { cnf: own })
+        introspection.isLate = isLate
+        introspection.answers.set(token, { ...ACTIVE, cnf: told })
+        expect([await present(), await present()]).toEqual([expected, expected])
+      }
+    },
+  )
 
   test('is not made good by an answer: its signature is verified all the same [PF-42]', async () => {
     const { as, introspection, trusted } = open({ revocationMaxDelay: 15 })
