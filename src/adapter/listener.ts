@@ -230,12 +230,13 @@ export class Listener {
       this.#refuseBehind(incoming.socket, fail('misdirected_request', 'connection_before_reload'))
       return
     }
-    this.#responses.inTurn(incoming.socket, response, () => {
-      if (this.#refused.has(incoming.socket)) return
-      // RFC 9110 §7.8: nothing is upgraded. Node's parser loses bytes behind such a request: it is the last.
-      if (this.#draining || 'upgrade' in incoming.headers) response.shouldKeepAlive = false
-      this.#pass(connection, incoming, incoming, response, expectsContinue, tunnel)
-    })
+    // RFC 9112 §9.6: behind an answer that says it is the last, no request is served.
+    if (this.#refused.has(incoming.socket)) return
+    if (this.#responses.lastOf(incoming.socket)?.shouldKeepAlive === false) return
+    // RFC 9110 §7.8: nothing is upgraded. Node's parser loses bytes behind such a request: it is the last.
+    if (this.#draining || 'upgrade' in incoming.headers) response.shouldKeepAlive = false
+    this.#responses.add(incoming.socket, response)
+    this.#pass(connection, incoming, incoming, response, expectsContinue, tunnel)
   }
 
   #pass(

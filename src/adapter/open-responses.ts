@@ -12,22 +12,7 @@ export class OpenResponses {
   /** The last of each connection, and those before it that are not done. */
   readonly #bySocket = new Map<Duplex, ServerResponse[]>()
 
-  /**
-   * Adds a response, and serves its request when it is its turn: one after the other, since what is asked
-   * second may rest on what was asked first. Behind an answer that says it is the last, none is served
-   * (RFC 9112 §9.6).
-   */
-  inTurn(socket: Duplex, response: ServerResponse, serve: () => void): void {
-    const former = this.lastOf(socket)
-    this.#add(socket, response)
-    const turn = () => {
-      if (!socket.destroyed && former?.shouldKeepAlive !== false) serve()
-    }
-    if (former === undefined || former.closed || former.writableFinished) turn()
-    else former.once('close', turn)
-  }
-
-  #add(socket: Duplex, response: ServerResponse): void {
+  add(socket: Duplex, response: ServerResponse): void {
     const responses = this.#bySocket.get(socket)
     if (responses === undefined) {
       this.#bySocket.set(socket, [response])

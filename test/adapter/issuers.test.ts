@@ -180,10 +180,10 @@ describe('FAPI 2.0 SP §5.3.4-3: how long a revoked token may pass is a metric [
 
   test.each<[string, Partial<IssuerConfig>, number]>([
     ['without end', {}, Number.POSITIVE_INFINITY],
-    ['as long as a token lives', { maxLifetime: 300 }, 310],
+    ['as long as a token lives', { maxLifetime: 300 }, 320],
     ['as long as an answer is used', { tokens: 'introspection', introspection }, 15],
     ['the same of JWTs that are asked about', { introspection, revocationMaxDelay: 5 }, 5],
-    ['as JWTs live, where they are not', { introspection, maxLifetime: 60 }, 70],
+    ['as JWTs live, where they are not', { introspection, maxLifetime: 60 }, 80],
   ])('%s', async (_, config, seconds) => {
     const metrics = createMetrics()
     const parts = { metrics, logger: createLogger('silent'), now: () => NOW, clock: () => 0 }

@@ -23,7 +23,7 @@ describe('ids of a title', () => {
     ['refused [DPOP-4.3-9n, J02, H2-201]', ['DPOP-4.3-9n', 'J02', 'H2-201']],
     ['an empty list []', []],
     ['a list of [1, 2]', []],
-    ['of mixed content [BT-1, and more]', []],
+    ['of mixed content [bt-1, and more]', []],
     ['in the middle [BT-1] of it', []],
   ])('%s', (title, ids) => {
     expect(idsOf(title)).toEqual(ids)

@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sumOf } from '../support/exposition.ts'
 import { HOST } from '../support/fixture.ts'
 import { type OpenGateway, startOpenGateway } from '../support/open-gateway.ts'
 import { openSocket } from '../support/raw-socket.ts'
@@ -34,6 +35,10 @@ describe.skipIf(corpora === undefined)('llhttp: requests (needs CORPORA) [H37]',
   })
   afterAll(() => open.close())
 
+  const inFlight = async () =>
+    sumOf(await open.gateway.metrics(), 'fapigw_http_requests_in_flight', { listener: 'listen' }) ??
+    0
+
   test('there are some', () => {
     expect(cases.length).toBeGreaterThan(100)
   })
@@ -43,6 +48,8 @@ describe.skipIf(corpora === undefined)('llhttp: requests (needs CORPORA) [H37]',
     async ({ input_b64, expect_error }) => {
       const input = Buffer.from(input_b64, 'base64').toString('latin1')
       for (const bytes of [input, withOurHost(input)]) {
+        // What an earlier case left behind is over.
+        await expect.poll(inFlight).toBe(0)
         const before = open.upstream.requests.length
         const raw = await openSocket(open.fixture, open.gateway)
         raw.write(bytes)

