@@ -4,7 +4,6 @@
  * @module
  */
 
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
@@ -22,9 +21,10 @@ import { limitConnections } from './connection-count.ts'
 import { Front } from './front.ts'
 import { countHandshake, countHandshakeError } from './handshake.ts'
 import { http1Options, limitHttp1 } from './http1-limits.ts'
+import { Http1Refusals } from './http1-refusals.ts'
 import { Http2Connection, type Http2Parts } from './http2-connection.ts'
 import { listen, urlOf } from './listening.ts'
-import { failureOfParser, refusedTunnel, refuseRaw } from './malformed.ts'
+import { refusedTunnel } from './malformed.ts'
 import { OpenResponses } from './open-responses.ts'
 import { PendingHandshakes } from './pending-handshakes.ts'
 import { ServerNames } from './server-name.ts'
@@ -50,8 +50,11 @@ export class Listener {
   #connections = new WeakMap<object, Connection>()
   readonly #responses = new OpenResponses()
   readonly #pending = new PendingHandshakes()
-  /** Sockets whose last answer was written by hand. */
-  readonly #refused = new WeakSet<object>()
+  readonly #refusals = new Http1Refusals(
+    this.#responses,
+    (...refusal) => this.#parts.refused(this.#config.id, ...refusal),
+    () => this.#config.hsts,
+  )
   readonly #upgrades: Upgrades
   readonly #http2 = new Set<Http2Connection>()
   #config: ListenerConfig
@@ -167,9 +170,9 @@ export class Listener {
     // RFC 9110 §9.3.6: no tunnels.
     server.on('connect', (_, socket: Duplex) => {
       this.#responses.watch(socket)
-      this.#refuseBehind(socket, refusedTunnel())
+      this.#refusals.behind(socket, refusedTunnel())
     })
-    server.on('clientError', (error, socket) => this.#refuseMalformed(error, socket))
+    server.on('clientError', (error, socket) => this.#refusals.malformed(error, socket))
     return server
   }
 
@@ -227,16 +230,18 @@ export class Listener {
   ): void {
     const connection = this.#connections.get(incoming.socket)
     if (connection === undefined) {
-      this.#refuseBehind(incoming.socket, fail('misdirected_request', 'connection_before_reload'))
+      const failure = fail('misdirected_request', 'connection_before_reload')
+      this.#refusals.behind(incoming.socket, failure)
       return
     }
     // RFC 9112 §9.6: behind an answer that says it is the last, no request is served.
-    if (this.#refused.has(incoming.socket)) return
+    if (this.#refusals.has(incoming.socket)) return
     if (this.#responses.lastOf(incoming.socket)?.shouldKeepAlive === false) return
     // RFC 9110 §7.8: nothing is upgraded. Node's parser loses bytes behind such a request: it is the last.
     if (this.#draining || 'upgrade' in incoming.headers) response.shouldKeepAlive = false
-    this.#responses.add(incoming.socket, response)
-    this.#pass(connection, incoming, incoming, response, expectsContinue, tunnel)
+    this.#responses.inTurn(incoming.socket, response, () =>
+      this.#pass(connection, incoming, incoming, response, expectsContinue, tunnel),
+    )
   }
 
   #pass(
@@ -251,50 +256,5 @@ export class Listener {
     metrics.inFlight.inc({ listener: connection.listener })
     const { publicUrls } = this.#config
     gateway.serve(request, body, response, connection, publicUrls, expectsContinue, tunnel)
-  }
-
-  #refuseMalformed(error: Error, socket: Duplex): void {
-    // What is sent behind it is dropped: closing now would take the answer from the client.
-    if (this.#refused.has(socket)) return
-    if (('code' in error && error.code === 'ECONNRESET') || !socket.writable) {
-      socket.destroy()
-      return
-    }
-    const failure = failureOfParser(error)
-    const response = this.#responses.lastOf(socket)
-    // A response under way is finished first; what came behind it is then refused.
-    if (response === undefined || response.writableFinished || response.req.complete) {
-      this.#refuseBehind(socket, failure)
-    } else {
-      // It was the content of this very request that is malformed. To destroy the request would destroy
-      // the socket before it is answered; the upstream gets no more of it, and is let go when the socket
-      // closes. A response that has no socket yet stands behind another: nothing can be said in order.
-      response.req.unpipe()
-      response.req.pause()
-      if (response.headersSent || response.socket === null) socket.destroy()
-      else this.#refuse(socket, failure)
-    }
-  }
-
-  /** Refuses what comes on a connection, once the response under way on it is done. */
-  #refuseBehind(socket: Duplex, failure: Failure): void {
-    // Once: whatever else comes on it is behind this.
-    if (this.#refused.has(socket)) return
-    this.#refused.add(socket)
-    const response = this.#responses.lastOf(socket)
-    if (response === undefined || response.destroyed || response.writableFinished) {
-      this.#refuse(socket, failure)
-    } else {
-      response.once('close', () => this.#refuse(socket, failure))
-    }
-  }
-
-  #refuse(socket: Duplex, failure: Failure): void {
-    // FAPI 1.0 Baseline §6.2.1-11, -12: what was sent was not read, so the id is a new one; and it is logged.
-    const interactionId = randomUUID()
-    this.#parts.refused(this.#config.id, failure, interactionId)
-    this.#refused.add(socket)
-    if (socket.writable) refuseRaw(socket, failure, interactionId, this.#config.hsts)
-    else socket.destroy()
   }
 }
