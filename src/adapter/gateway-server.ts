@@ -127,7 +127,10 @@ class GatewayServer implements Running {
       admin === undefined
         ? undefined
         : new AdminListener({ metrics, token: admin.token, readiness: () => this.#readiness() })
-    metrics.watch(() => metrics.replayEntries.set({ store: 'memory' }, replay.size))
+    metrics.watch(() => {
+      metrics.replayEntries.set({ store: 'memory' }, replay.size)
+      metrics.replayBytes.set({ store: 'memory' }, replay.bytes)
+    })
     metrics.watch(() => this.#countConnections())
     metrics.watch(() => describeLists(this.#parts.revocations.values(), metrics))
     this.#take(this.#parts)

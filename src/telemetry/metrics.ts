@@ -103,6 +103,7 @@ export function createMetrics() {
     ]),
     replayDetected: counter('replay_detected_total', 'Proofs seen before.', ['kind']),
     replayEntries: gauge('replay_cache_entries', 'Proofs that are remembered.', ['store']),
+    replayBytes: gauge('replay_cache_bytes', 'Memory that the proofs take up.', ['store']),
     replayEvictions: counter(
       'replay_cache_evictions_total',
       'Live entries forgotten to make room. The memory store refuses instead, so it stays 0.',
