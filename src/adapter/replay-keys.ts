@@ -52,7 +52,7 @@ export class ReplayKey {
 /** The upper bits are the better ones (multiply-shift). */
 function hashOf(slots: Uint32Array, at: number, secret: Uint32Array): number {
   let hash = 0
-  for (let i = 0; i < WORDS; i++) hash += Math.imul(slots[at + i]!, secret[i]! | 1)
+  for (let i = 0; i < WORDS; i++) hash = (hash + Math.imul(slots[at + i]!, secret[i]! | 1)) | 0
   return hash >>> 0
 }
 

@@ -136,6 +136,20 @@ export function createMetrics() {
       'issuer',
       'result',
     ]),
+    cacheEntries: gauge('cache_entries', 'Entries of a cache.', ['cache', 'issuer']),
+    cacheBytes: gauge('cache_bytes', 'Memory that they take up, by an estimate.', [
+      'cache',
+      'issuer',
+    ]),
+    cacheLookups: counter('cache_lookups_total', 'Look-ups in a cache.', [
+      'cache',
+      'issuer',
+      'result',
+    ]),
+    cacheEvictions: counter('cache_evictions_total', 'Entries that made room for others.', [
+      'cache',
+      'issuer',
+    ]),
     jwksRefresh: counter('jwks_refresh_total', 'Fetches of a key set.', ['issuer', 'result']),
     jwksLastSuccess: gauge(
       'jwks_last_success_timestamp_seconds',
