@@ -15,6 +15,7 @@ import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { RationedLog } from '../telemetry/rationed-log.ts'
 import { AdminListener, type Readiness } from './admin.ts'
+import { describeCaches } from './cache-metrics.ts'
 import { steadyClock, wallClock } from './clock.ts'
 import { describe, describeLists } from './inventory.ts'
 import type { IssuerParts } from './issuers.ts'
@@ -23,10 +24,7 @@ import { MemoryPressure } from './memory-pressure.ts'
 import { buildParts, type LeftOver, leftOver, obstacleTo, type Parts } from './parts.ts'
 import { MemoryReplayStore } from './replay-memory.ts'
 import type { ListSource } from './revocation-list.ts'
-import { createProofKeys } from './token-cache.ts'
-
-/** Keys of proofs that are kept imported: as many clients as are active at a time. */
-const PROOF_KEYS = 10_000
+import { ImportedKeys } from './token-cache.ts'
 
 export interface Running {
   /** `https://address:port` of each listener, in the configuration's order. */
@@ -83,13 +81,14 @@ class GatewayServer implements Running {
   constructor(configuration: Configuration, metrics: Metrics, logger: Logger, now: () => number) {
     const { dpop, limits, logging, hash, admin } = configuration
     this.#metrics = metrics
+    const proofKeys = new ImportedKeys(dpop.proofKeys)
     const replay = new MemoryReplayStore(dpop.replayEntries, now())
     const secret = dpop.nonceSecret === undefined ? randomBytes(32) : Buffer.from(dpop.nonceSecret)
     this.#replay = replay
     this.#services = {
       replay,
       nonces: new Nonces(secret, dpop.nonceRotation),
-      proofKeys: createProofKeys(PROOF_KEYS),
+      proofKeys,
     }
     this.#outside = { metrics, logger, now, clock: () => steadyClock() / 1000 }
     this.#parts = buildParts(configuration, undefined, this.#services, this.#outside)
@@ -127,8 +126,16 @@ class GatewayServer implements Running {
       admin === undefined
         ? undefined
         : new AdminListener({ metrics, token: admin.token, readiness: () => this.#readiness() })
-    metrics.watch(() => metrics.replayEntries.set({ store: 'memory' }, replay.size))
+    metrics.watch(() => {
+      metrics.replayEntries.set({ store: 'memory' }, replay.size)
+      metrics.replayBytes.set({ store: 'memory' }, replay.bytes)
+    })
     metrics.watch(() => this.#countConnections())
+    metrics.watch(() => {
+      const { issuers, revocations } = this.#parts
+      const cached = [...issuers.values(), ...revocations.values()].flatMap(({ caches }) => caches)
+      describeCaches([{ name: 'proof_keys', issuer: '', cache: proofKeys }, ...cached], metrics)
+    })
     metrics.watch(() => describeLists(this.#parts.revocations.values(), metrics))
     this.#take(this.#parts)
   }

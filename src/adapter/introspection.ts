@@ -8,7 +8,6 @@
  * @module
  */
 
-import { LRUCache } from 'lru-cache'
 import type { IntrospectionConfig, IssuerConfig } from '../config/configuration.ts'
 import { parseJsonObject } from '../encoding/json.ts'
 import { Failure, fail } from '../failure/failure.ts'
@@ -20,10 +19,13 @@ import type { Claims } from '../token/claims.ts'
 import { parseIntrospection } from '../token/introspection.ts'
 import { SIGNED_RESPONSE, verifyIntrospectionJwt } from '../token/introspection-jwt.ts'
 import type { IntrospectionSource, KeySource } from '../token/issuer.ts'
+import { BoundedCache } from './bounded-cache.ts'
 import { Breaker } from './breaker.ts'
+import type { NamedCache } from './cache-metrics.ts'
 import { clientAuthenticator } from './client-authentication.ts'
 import type { DiscoveredIssuer } from './metadata.ts'
 import { type Answer, MAX_CONNECTIONS, type OutboundClient, OutboundError } from './outbound.ts'
+import { sizeOfToken } from './token-cache.ts'
 
 /** Seconds between two lines about calls that failed. */
 const LOG_PAUSE = 10
@@ -72,9 +74,9 @@ export interface IntrospectionParts {
 export class IntrospectionClient implements IntrospectionSource {
   readonly #parts: IntrospectionParts
   readonly #authenticate: ReturnType<typeof clientAuthenticator>
-  readonly #remembered: LRUCache<string, Remembered>
+  readonly #remembered: BoundedCache<Remembered>
   /** Apart, so that made-up tokens cannot push out real ones. */
-  readonly #refused: LRUCache<string, Remembered>
+  readonly #refused: BoundedCache<Remembered>
   /** The newest call about each token. */
   readonly #pending = new Map<string, Pending>()
   #calls = 0
@@ -85,11 +87,21 @@ export class IntrospectionClient implements IntrospectionSource {
   constructor(parts: IntrospectionParts) {
     this.#parts = parts
     this.#authenticate = clientAuthenticator(parts.config.authentication, parts.issuer.issuer)
-    this.#remembered = new LRUCache({ max: parts.config.maxEntries })
-    this.#refused = new LRUCache({ max: Math.ceil(parts.config.maxEntries / 10) })
+    const { entries, bytes } = parts.config.cache
+    this.#remembered = new BoundedCache({ entries, bytes }, sizeOf)
+    const tenth = { entries: Math.ceil(entries / 10), bytes: Math.ceil(bytes / 10) }
+    this.#refused = new BoundedCache(tenth, sizeOf)
     this.#breaker = new Breaker(parts.config.breaker, parts.clock)
     this.#log = new RationedLog(parts.logger, LOG_PAUSE, parts.clock)
     this.#endpoint = parts.config.endpoint
+  }
+
+  get caches(): readonly NamedCache[] {
+    const issuer = this.#parts.issuer.id
+    return [
+      { name: 'introspection', issuer, cache: this.#remembered },
+      { name: 'introspection_refused', issuer, cache: this.#refused },
+    ]
   }
 
   introspect(
@@ -253,6 +265,13 @@ export class IntrospectionClient implements IntrospectionSource {
   #answered(result: string): void {
     this.#parts.metrics.introspectionRequests.inc({ issuer: this.#parts.issuer.id, result })
   }
+}
+
+/** Bytes of an answer beside its token. */
+const REMEMBERED = 100
+
+function sizeOf({ verdict }: Remembered): number {
+  return verdict instanceof Failure ? REMEMBERED : REMEMBERED + sizeOfToken(verdict)
 }
 
 /**

@@ -9,6 +9,7 @@ import { revocationDelayOf } from '../config/revocation.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Issuer } from '../token/issuer.ts'
+import type { NamedCache } from './cache-metrics.ts'
 import { IntrospectionClient } from './introspection.ts'
 import { RemoteKeys } from './jwks.ts'
 import { DiscoveredIssuer } from './metadata.ts'
@@ -29,6 +30,7 @@ export interface IssuerParts {
 export class ReachedIssuer {
   readonly config: IssuerConfig
   readonly issuer: Issuer
+  readonly caches: readonly NamedCache[]
   readonly #keys: RemoteKeys | undefined
   readonly #clients: readonly OutboundClient[]
 
@@ -37,7 +39,7 @@ export class ReachedIssuer {
     const client = new OutboundClient(config.tls, config.jwks.timeout)
     const discovery = new DiscoveredIssuer(config.issuer, client)
     const clients = [client]
-    const verified = new VerifiedTokens(config.cacheEntries)
+    const verified = new VerifiedTokens(config.cache)
     this.config = config
 
     let introspection: IntrospectionClient | undefined
@@ -87,6 +89,9 @@ export class ReachedIssuer {
       decryption: config.encryption && new OwnDecryption(config.encryption),
       verified,
     }
+    const { id } = config
+    const tokens = needsKeys(config) ? [{ name: 'tokens', issuer: id, cache: verified }] : []
+    this.caches = [...tokens, ...(introspection?.caches ?? [])]
     initialise(config, metrics)
   }
 

@@ -12,6 +12,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { type Authority, isSameAuthority, issuersOf, parseAuthorities } from '../x509/authority.ts'
 import type { CertificateFacts } from '../x509/certificate.ts'
 import { covers } from '../x509/crl.ts'
+import type { NamedCache } from './cache-metrics.ts'
 import { OcspClient } from './ocsp-client.ts'
 import { OutboundClient } from './outbound.ts'
 import { ListSource, MAX_LIST } from './revocation-list.ts'
@@ -78,6 +79,10 @@ export class RevocationSources implements RevocationSource {
   /** Whether every list has been there once: whether it ended meanwhile is asked per request. */
   get ready(): boolean {
     return this.sources.every(({ loadedAt }) => loadedAt !== undefined)
+  }
+
+  get caches(): readonly NamedCache[] {
+    return this.#ocsp?.caches ?? []
   }
 
   /** Reads all lists, now. Never throws. */

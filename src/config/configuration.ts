@@ -125,6 +125,12 @@ export type ClientAuthentication =
     }
   | { readonly method: 'tls_client_auth'; readonly clientId: string }
 
+/** Most that a cache keeps, whichever is reached first. */
+export interface CacheBounds {
+  readonly entries: number
+  readonly bytes: number
+}
+
 export interface IntrospectionConfig {
   /** Undefined: found by discovery. */
   readonly endpoint: string | undefined
@@ -135,7 +141,7 @@ export interface IntrospectionConfig {
   /** Seconds; `0` asks every time. */
   readonly ttl: number
   readonly negativeTtl: number
-  readonly maxEntries: number
+  readonly cache: CacheBounds
   readonly timeout: number
   /** When an endpoint that does not answer is left alone. */
   readonly breaker: {
@@ -171,8 +177,8 @@ export interface IssuerConfig {
   /** Undefined: its tokens are not encrypted. */
   readonly encryption: EncryptionConfig | undefined
   readonly tls: OutboundTls
-  /** Verified tokens that are remembered. */
-  readonly cacheEntries: number
+  /** Of verified tokens. */
+  readonly cache: CacheBounds
 }
 
 export interface UpstreamConfig {
@@ -272,6 +278,8 @@ export interface Configuration {
     /** Shared by all instances; undefined: made at start. */
     readonly nonceSecret: string | undefined
     readonly replayEntries: number
+    /** Keys of clients that are kept imported. */
+    readonly proofKeys: number
   }
   readonly limits: LimitsConfig
   readonly logging: {

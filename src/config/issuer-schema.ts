@@ -9,7 +9,7 @@ import { accessToken } from '../check/access-token.ts'
 import { ALGORITHM_NAMES } from '../jose/algorithm.ts'
 import { CONTENT_ENCRYPTION, KEY_MANAGEMENT } from '../jose/compact-encryption.ts'
 import { duration } from '../policy/field.ts'
-import { count, file, oneOrMore, period, secret, text, url } from './setting.ts'
+import { bytes, count, file, oneOrMore, period, secret, text, url } from './setting.ts'
 
 const clientId = text().describe('The client_id of the gateway at the issuer.')
 
@@ -62,6 +62,9 @@ const introspection = z
           .describe('How long a token that is not active is remembered.')
           .prefault('5s'),
         max_entries: count(1, 10_000_000).describe('Answers that are remembered.').default(100_000),
+        max_bytes: bytes('64KiB', '16GiB')
+          .describe('Memory that they take up; refusals have a tenth of both beside it.')
+          .prefault('128MiB'),
       })
       .prefault({}),
     timeout: period('100ms', '30s').describe('After that: 503, and never through.').prefault('2s'),
@@ -153,6 +156,9 @@ export const issuerSchema = z.strictObject({
       max_entries: count(1, 10_000_000)
         .describe('Verified tokens that are remembered.')
         .default(50_000),
+      max_bytes: bytes('64KiB', '16GiB')
+        .describe('Memory that they take up: some 1.2 KB each.')
+        .prefault('64MiB'),
     })
     .prefault({}),
 })

@@ -77,7 +77,7 @@ function compileIssuer(entry: Entry<IssuerInput>, sources: Sources, above: Layer
     ),
     encryption: compileEncryption(entry, sources),
     tls: { ca, cert: undefined, key: undefined, serverName: undefined },
-    cacheEntries: input.cache.max_entries,
+    cache: { entries: input.cache.max_entries, bytes: input.cache.max_bytes },
   }
   checkRevocation(config, path, sources)
   return { config, path, layer }
@@ -115,7 +115,7 @@ function compileIntrospection(
     tls,
     ttl: Math.min(cache.ttl ?? maxDelay ?? DEFAULT_TTL, maxDelay ?? Infinity, MAX_TTL),
     negativeTtl: cache.negative_ttl,
-    maxEntries: cache.max_entries,
+    cache: { entries: cache.max_entries, bytes: cache.max_bytes },
     timeout,
     breaker: {
       failures: breaker.failures,

@@ -145,6 +145,7 @@ function compile(
       nonceRotation: dpopInput.nonce.rotate,
       nonceSecret: dpopInput.nonce.secret,
       replayEntries: dpopInput.replay.max_entries,
+      proofKeys: dpopInput.proof_keys.max_entries,
     },
     limits: {
       headerBytes: limits.headers,

@@ -103,6 +103,7 @@ export function createMetrics() {
     ]),
     replayDetected: counter('replay_detected_total', 'Proofs seen before.', ['kind']),
     replayEntries: gauge('replay_cache_entries', 'Proofs that are remembered.', ['store']),
+    replayBytes: gauge('replay_cache_bytes', 'Memory that the proofs take up.', ['store']),
     replayEvictions: counter(
       'replay_cache_evictions_total',
       'Live entries forgotten to make room. The memory store refuses instead, so it stays 0.',
@@ -134,6 +135,20 @@ export function createMetrics() {
     introspectionCache: counter('introspection_cache_total', 'Introspection cache look-ups.', [
       'issuer',
       'result',
+    ]),
+    cacheEntries: gauge('cache_entries', 'Entries of a cache.', ['cache', 'issuer']),
+    cacheBytes: gauge('cache_bytes', 'Memory that they take up, by an estimate.', [
+      'cache',
+      'issuer',
+    ]),
+    cacheLookups: counter('cache_lookups_total', 'Look-ups in a cache.', [
+      'cache',
+      'issuer',
+      'result',
+    ]),
+    cacheEvictions: counter('cache_evictions_total', 'Entries that made room for others.', [
+      'cache',
+      'issuer',
     ]),
     jwksRefresh: counter('jwks_refresh_total', 'Fetches of a key set.', ['issuer', 'result']),
     jwksLastSuccess: gauge(

@@ -75,7 +75,7 @@ function open(more: Partial<IntrospectionConfig> = {}): IntrospectionClient {
     tls: stub.tls,
     ttl: 15,
     negativeTtl: 5,
-    maxEntries: 100,
+    cache: { entries: 100, bytes: 1_000_000 },
     timeout: 5,
     breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
     ...more,
@@ -262,7 +262,7 @@ describe('RFC 7662 §4: an answer is kept [INT-4]', () => {
   })
 
   test('with no more than so many others', async () => {
-    const source = open({ maxEntries: 2 })
+    const source = open({ cache: { entries: 2, bytes: 1_000_000 } })
     const before = calls()
     for (const token of ['a', 'b', 'c', 'a']) await ask(source, token)
     expect(calls()).toBe(before + 4)
@@ -272,7 +272,7 @@ describe('RFC 7662 §4: an answer is kept [INT-4]', () => {
 describe('RFC 7662 §4: tokens that are refused [INT-4]', () => {
   test('do not push out those that are accepted, however many there are', async () => {
     said = (token) => (token === 'good' ? active() : { active: false })
-    const source = open({ maxEntries: 2 })
+    const source = open({ cache: { entries: 2, bytes: 1_000_000 } })
     expect(await ask(source, 'good')).toBe('active')
     for (let i = 0; i < 20; i++) expect(await ask(source, `bad-${i}`)).toBe('token_inactive')
     const before = calls()

@@ -173,7 +173,7 @@ describe('FAPI 2.0 SP §5.3.4-3: how long a revoked token may pass is a metric [
     tls: { ca: undefined, cert: undefined, key: undefined, serverName: undefined },
     ttl: 15,
     negativeTtl: 5,
-    maxEntries: 10,
+    cache: { entries: 10, bytes: 1_000_000 },
     timeout: 1,
     breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
   }

@@ -56,7 +56,12 @@ describe('the smallest file', () => {
       upstreams: [{ id: 'http://127.0.0.1:9080', origin: 'http://127.0.0.1:9080', basePath: '' }],
       admin: { host: '127.0.0.1', port: 9901, token: undefined },
       resourceMetadata: false,
-      dpop: { nonceRotation: 60, nonceSecret: undefined, replayEntries: 1_000_000 },
+      dpop: {
+        nonceRotation: 60,
+        nonceSecret: undefined,
+        replayEntries: 1_000_000,
+        proofKeys: 10_000,
+      },
     })
   })
 
