@@ -9,8 +9,9 @@ import { loadFromDisk } from '../adapter/files.ts'
 import { type Running, startGateway } from '../adapter/gateway-server.ts'
 import { VERSION } from '../adapter/package.ts'
 import type { Configuration } from '../config/configuration.ts'
-import { createLogger, type Logger, standardOutput } from '../telemetry/log.ts'
+import { createLogger, type Logger } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { standardOutput } from '../telemetry/standard-output.ts'
 import { EXIT, type Output } from './output.ts'
 
 /**
@@ -34,7 +35,7 @@ export async function runServe(file: string, output: Output): Promise<number> {
   if (configuration === undefined) return EXIT.badConfiguration
 
   const metrics = createMetrics()
-  const destination = standardOutput(() => metrics.logLinesDropped.inc())
+  const destination = standardOutput((lines) => metrics.logLinesDropped.inc(lines))
   const logger = createLogger(configuration.logging.level, destination)
   const starting = startGateway(configuration, metrics, logger)
   // From now on: a signal that comes while issuers are asked waits until they have answered.

@@ -49,32 +49,6 @@ export interface AccessRecord {
   readonly config: string
 }
 
-/** Characters that wait for whoever reads the log. */
-const MOST_WAITING = 1_048_576
-
-/** Characters that are written at once, and milliseconds after which fewer are. */
-const BATCH = { minLength: 4096, periodicFlush: 50 }
-
-/**
- * The process's standard output. Lines are written several at a time: one by one, writing costs as much as
- * deciding. Whoever reads it slowly, or not at all, holds up no request, and what waits for them does not
- * grow without end: lines beyond it are dropped.
- *
- * A process that is killed, and so has no time to write, takes the lines of the last moment with it.
- *
- * @param dropped Called for each of them.
- */
-export function standardOutput(dropped: () => void): DestinationStream {
-  const destination = pino.destination({
-    dest: 1,
-    sync: false,
-    maxLength: MOST_WAITING,
-    ...BATCH,
-  })
-  destination.on('drop', dropped)
-  return destination
-}
-
 /** @param destination Where lines go; the process's standard output unless said otherwise. */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const options = {
