@@ -147,12 +147,12 @@ export class RemoteKeys implements KeySource {
 
   async #load(): Promise<readonly SetKey[]> {
     const { config, client, discovery } = this.#parts
+    // Discovery included: whoever waits for keys waits no longer than for one call.
+    const deadline = client.deadline()
     const uri = config.jwksUri ?? (await discovery.load()).jwksUri
     if (uri === undefined) throw new Error('the metadata names no jwks_uri that may be used')
-    const { status, body } = await client.call(uri, {
-      method: 'GET',
-      headers: { accept: 'application/jwk-set+json, application/json' },
-    })
+    const headers = { accept: 'application/jwk-set+json, application/json' }
+    const { status, body } = await client.call(uri, { method: 'GET', headers }, deadline)
     if (status !== 200) throw new Error(`${uri} answered ${status}`)
     const keys = parseKeySet(parseJsonObject(body)?.['keys'])
     if (keys === undefined) throw new Error(`${uri} has no key set`)

@@ -64,7 +64,16 @@ const introspection = z
         max_entries: count(1, 10_000_000).describe('Answers that are remembered.').default(100_000),
       })
       .prefault({}),
-    timeout: period('100ms', '30s').describe('After that: 503, and never through.').prefault('2s'),
+    timeout: period('100ms', '30s')
+      .describe(
+        'From asking to a verdict, discovery and keys included. After that: 503, and never through.',
+      )
+      .prefault('2s'),
+    connections: count(1, 1000)
+      .describe(
+        'Tokens that are asked about at a time, each on a connection of its own. More are answered with 503: with revocation_max_delay: 0s it is also how many requests can be decided at a time.',
+      )
+      .default(32),
     breaker: z
       .strictObject({
         failures: count(1, 1000)
@@ -139,7 +148,9 @@ export const issuerSchema = z.strictObject({
       stale_if_error: duration()
         .describe('How long the keys are used after they could last be fetched.')
         .prefault('1h'),
-      timeout: period('100ms', '30s').describe('Of one fetch.').prefault('5s'),
+      timeout: period('100ms', '30s')
+        .describe('Of one fetch, discovery included. After that: keys that are known, or 503.')
+        .prefault('5s'),
     })
     .describe('Fetching the keys.')
     .prefault({}),

@@ -100,7 +100,7 @@ function compileIntrospection(
   const { introspection } = input
   if (introspection === undefined) return undefined
   const path = [...issuerPath, 'introspection']
-  const { endpoint, auth, cache, timeout, breaker } = introspection
+  const { endpoint, auth, cache, timeout, connections, breaker } = introspection
   if (endpoint !== undefined) checkSecure(endpoint, [...path, 'endpoint'], sources)
   const ca = sources.files.readAuthorities(introspection.ca, [...path, 'ca']) ?? issuerCa
   const authPath = [...path, 'auth']
@@ -117,6 +117,7 @@ function compileIntrospection(
     negativeTtl: cache.negative_ttl,
     maxEntries: cache.max_entries,
     timeout,
+    connections,
     breaker: {
       failures: breaker.failures,
       window: breaker.window,

@@ -175,6 +175,7 @@ describe('FAPI 2.0 SP §5.3.4-3: how long a revoked token may pass is a metric [
     negativeTtl: 5,
     maxEntries: 10,
     timeout: 1,
+    connections: 32,
     breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
   }
 

@@ -50,11 +50,11 @@ afterEach(async () => {
 
 afterAll(() => stub.close())
 
-function open(more: Partial<IssuerConfig> = {}, by = client): RemoteKeys {
+function open(more: Partial<IssuerConfig> = {}, by = client, discoverer = client): RemoteKeys {
   const keys = new RemoteKeys({
     config: stub.config({ jwksUri: `${stub.origin}/jwks`, ...more }),
     client: by,
-    discovery: new DiscoveredIssuer(stub.origin, client),
+    discovery: new DiscoveredIssuer(stub.origin, discoverer),
     metrics,
     logger: createLogger('debug', { write: (line) => void lines.push(line) }),
     clock: () => time,
@@ -295,6 +295,31 @@ test('RFC 7515 §4.1.4: without a kid, of twenty keys four are tried [J11]', asy
   expect(await keys.find(undefined, 'ES256')).toHaveLength(4)
   expect(await find(keys, undefined)).toBe(1)
   expect(await keys.find('key-19', 'ES256')).toHaveLength(1)
+})
+
+describe('the time of one fetch', () => {
+  test('is that of discovery and keys together', async () => {
+    // Each of them alone would be in time.
+    const slow = async (body: unknown) => {
+      await new Promise((resolve) => setTimeout(resolve, 700))
+      return { body }
+    }
+    const answered = stub.answer
+    stub.answer = ({ url }) =>
+      slow(
+        url === '/jwks'
+          ? { keys: [ps256] }
+          : { issuer: stub.origin, jwks_uri: `${stub.origin}/jwks` },
+      )
+    const hasty = new OutboundClient(stub.tls, 1)
+    const discovering = new OutboundClient(stub.tls, 5)
+    const keys = open({ jwksUri: undefined }, hasty, discovering)
+    await keys.start()
+    stub.answer = answered
+    expect(await refreshes('timeout')).toBe(1)
+    expect(keys.isFresh()).toBe(false)
+    await Promise.all([hasty.close(), discovering.close()])
+  })
 })
 
 describe('an issuer that is down', () => {

@@ -74,6 +74,7 @@ const settings = (more: Partial<IntrospectionConfig> = {}): IntrospectionConfig 
   negativeTtl: 5,
   maxEntries: 100,
   timeout: 5,
+  connections: 32,
   breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
   ...more,
 })

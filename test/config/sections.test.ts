@@ -371,6 +371,18 @@ describe('an issuer', () => {
     expect(configuration?.issuers[0]?.introspection?.ttl).toBe(ttl)
   })
 
+  test('is asked about so many tokens at a time as it says, and 32 where it does not', async () => {
+    const asking = auth('client_secret_post, client_secret: secret')
+    const many = (connections: string) => issuer(asking.replace('{', `{ ${connections}`))
+    const compiled = []
+    for (const connections of ['', 'connections: 256,']) {
+      const { configuration } = await workspace.load(gateway({ issuers: many(connections) }))
+      compiled.push(configuration?.issuers[0]?.introspection?.connections)
+    }
+    expect(compiled).toEqual([32, 256])
+    expect(await said({ issuers: many('connections: 0,') })).toEqual(['invalid-value'])
+  })
+
   test('RFC 9701 §4: answers in plain JSON, unless it is to sign them [INT-7]', async () => {
     const responses = []
     for (const more of [auth('client_secret_post, client_secret: secret'), signedBy('jwt')]) {
