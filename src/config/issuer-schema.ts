@@ -8,7 +8,6 @@ import { z } from 'zod'
 import { accessToken } from '../check/access-token.ts'
 import { ALGORITHM_NAMES } from '../jose/algorithm.ts'
 import { CONTENT_ENCRYPTION, KEY_MANAGEMENT } from '../jose/compact-encryption.ts'
-import { duration } from '../policy/field.ts'
 import { count, file, oneOrMore, period, secret, text, url } from './setting.ts'
 
 const clientId = text().describe('The client_id of the gateway at the issuer.')
@@ -145,9 +144,11 @@ export const issuerSchema = z.strictObject({
       cooldown: period('1s', '1h')
         .describe('Shortest time between fetches for keys that are not known.')
         .prefault('30s'),
-      stale_if_error: duration()
-        .describe('How long the keys are used after they could last be fetched.')
-        .prefault('1h'),
+      stale_if_error: period('0s', '7d')
+        .describe(
+          'How long the keys are used after they should have been fetched again and could not be. After that: 503. Default, and most that is allowed: what the profile says.',
+        )
+        .optional(),
       timeout: period('100ms', '30s')
         .describe('Of one fetch, discovery included. After that: keys that are known, or 503.')
         .prefault('5s'),

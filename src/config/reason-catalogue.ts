@@ -190,6 +190,7 @@ export const REASONS = {
       'The signed introspection response was made more than a minute before it came.',
     introspection_jwt_without_response:
       'The signed introspection response has no object token_introspection.',
+    jwks_empty: 'The key set of the issuer has no key by which a token could be verified.',
     jwks_not_loaded: 'The keys of the issuer could not be fetched, or not for too long.',
     jwks_stale: 'No key fits, and the keys of the issuer could not be fetched anew.',
     jwks_unavailable: 'The issuer has no keys here by which a token could be verified.',

@@ -103,7 +103,6 @@ describe('RFC 7517 §5: what was verified with keys that do not count any more',
   test.each<[string, () => Record<string, KeyPair>, string]>([
     ['is replaced by another name', () => ({ next: other }), 'token_kid_unknown'],
     ['is replaced under its name', () => ({ key: other }), 'token_signature_invalid'],
-    ['is withdrawn, and no other is left', () => ({}), 'token_kid_unknown'],
   ])('is forgotten when the key %s', async (_title, next, reason) => {
     const { ask } = await start()
     const token = sign(one)
@@ -113,6 +112,19 @@ describe('RFC 7517 §5: what was verified with keys that do not count any more',
     // Somebody asks for a key that is not there: the set is fetched for it.
     expect(await ask(sign(other, 'unknown'))).toBe('token_kid_unknown')
     expect(await ask(token)).toBe(reason)
+  })
+
+  test('is not accepted and not refused while there is no key, and the issuer is not ready', async () => {
+    const { reached, ask } = await start()
+    const token = sign(one)
+    expect([await ask(token), reached.ready]).toEqual(['accepted', true])
+    published = {}
+    time = JWKS.cooldown
+    expect(await ask(sign(other, 'unknown'))).toBe('jwks_empty')
+    expect([await ask(token), reached.ready]).toEqual(['jwks_empty', false])
+    published = { key: one }
+    time += JWKS.cooldown
+    expect([await ask(token), reached.ready]).toEqual(['accepted', true])
   })
 
   test('is remembered as long as its key stands in the set, whatever else does', async () => {
