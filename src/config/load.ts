@@ -22,6 +22,7 @@ import { loadProfile, type Profile, profileNames } from './profile.ts'
 import { ConfigReader, type SchemaNode } from './reading.ts'
 import { compileRoutes } from './route.ts'
 import { compileJsonSchema, type FileInput, fileSchema } from './schema.ts'
+import { withoutSecrets } from './secret-setting.ts'
 import type { Sources } from './section.ts'
 import { dpopStatements, statementsOf } from './statement.ts'
 import { type LoadPorts, redact } from './substitution.ts'
@@ -231,10 +232,10 @@ function compileAdmin({ address, token }: AdminInput): Configuration['admin'] {
   return { host: '', port: 0, ...splitAddress(address), token }
 }
 
-/** What was written, not what secrets it led to; and the certificates, whose renewal is a change. */
+/** What was written, without secrets; and the certificates, whose renewal is a change. */
 function hashOf(document: ConfigDocument, files: CertificateFiles): string {
   return createHash('sha256')
-    .update(JSON.stringify([document.shownValue, files.certificates]))
+    .update(JSON.stringify([withoutSecrets(document.shownValue), files.certificates]))
     .digest('hex')
     .slice(0, 8)
 }

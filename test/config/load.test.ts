@@ -321,6 +321,67 @@ describe('the hash names a configuration', () => {
     expect(other.configuration?.hash).toBe(one.configuration?.hash)
   })
 
+  const asking = (method: string) =>
+    gateway({
+      issuers: `{ a: { issuer: https://a.example, audience: a, introspection: { auth: { client_id: gw, ${method} } } } }`,
+    })
+  const nonce = (secret: string) => gateway({ dpop: `{ nonce: { secret: ${secret} } }` })
+  const admin = (token: string) => gateway({ admin: `{ address: 127.0.0.1:1, token: ${token} }` })
+  const other = 'another-secret-of-thirty-two-characters'
+  test.each<[string, (secret: string) => string, string, string]>([
+    [
+      'of a client',
+      (one) => asking(`method: client_secret_basic, client_secret: ${one}`),
+      'hunter2',
+      'hunter3',
+    ],
+    ['that nonces are made of', nonce, secret, other],
+    ['of the administration port', admin, secret, other],
+    [
+      'that is a number to whoever reads it, and text here',
+      admin,
+      '"1234567890123456"',
+      '"6543210987654321"',
+    ],
+    ['that is a default', nonce, `"\${env:NONE:-${secret}}"`, `"\${env:NONE:-${other}}"`],
+    ['that stands beside a reference', nonce, `"\${env:PART}${secret}"`, `"\${env:PART}${other}"`],
+  ])('nor one that stands in the file itself: %s', async (_, write, one, another) => {
+    const env = { PART: 'p' }
+    const hashes = []
+    for (const text of [one, another]) {
+      const { configuration, text: said } = await workspace.load(write(text), { env })
+      expect(configuration, said).toBeDefined()
+      hashes.push(configuration?.hash)
+    }
+    expect(hashes[0]).toBe(hashes[1])
+  })
+
+  test('nor a key that stands in the file itself', async () => {
+    const { generateKeyPairSync } = await import('node:crypto')
+    const hashes = []
+    for (const format of ['pem', 'jwk', 'pem', 'jwk'] as const) {
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      const key =
+        format === 'jwk'
+          ? JSON.stringify(privateKey.export({ format }))
+          : privateKey.export({ format, type: 'pkcs8' }).toString()
+      const method = `method: private_key_jwt, key: ${JSON.stringify(key)}`
+      hashes.push((await workspace.load(asking(method))).configuration?.hash)
+    }
+    expect(hashes[0]).toMatch(/^[0-9a-f]{8}$/)
+    expect(new Set(hashes).size).toBe(1)
+  })
+
+  test('but the name of another reference changes it', async () => {
+    const env = { ONE: secret, TWO: secret }
+    const hashes = []
+    for (const name of ['ONE', 'TWO']) {
+      const loaded = await workspace.load(nonce(`"\${env:${name}}"`), { env })
+      hashes.push(loaded.configuration?.hash)
+    }
+    expect(hashes[0]).not.toBe(hashes[1])
+  })
+
   test('another setting changes it, and so does another certificate', async () => {
     const { configuration } = await workspace.load(gateway())
     const limits = await workspace.load(gateway({ limits: '{ request: 20s }' }))
@@ -338,6 +399,25 @@ describe('the hash names a configuration', () => {
 })
 
 describe('a secret is never printed', () => {
+  test.each([
+    ['a default', '"${env:NONE:-hunter2}"'],
+    ['one beside a reference', '"hunter2${env:PART}"'],
+  ])('that stands in the file itself: %s', async (_, written) => {
+    const yaml = gateway({ dpop: `{ nonce: { secret: ${written}, rotate: 1s } }` })
+    const { text, configuration } = await workspace.load(yaml, { env: { PART: 'p' } })
+    expect(configuration).toBeUndefined()
+    expect(text).not.toContain('hunter2')
+    expect(text).toContain('rotate')
+  })
+
+  test('nor a key that stands in it as JWK', async () => {
+    const key = '\'{"kty":"OKP","crv":"Ed25519","d":"hunter2"}\''
+    const issuers = `{ a: { issuer: https://a.example, audience: a, introspection: { auth: { method: private_key_jwt, client_id: gw, key: ${key} } } } }`
+    const { text } = await workspace.load(gateway({ issuers }))
+    expect(text).toContain('invalid-file')
+    expect(text).not.toContain('hunter2')
+  })
+
   const ROUTE = 'id: a, match: /a, upstream: "http://127.0.0.1:1"'
   const SETTINGS = [
     ['admin', '{ address: "0.0.0.0:1", token: "${env:SECRET}" }'],
