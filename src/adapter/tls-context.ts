@@ -76,6 +76,16 @@ export function knowsCertificates({ certificates }: ListenerConfig): boolean {
   return certificates.some(({ clientCertificate }) => clientCertificate.mode !== 'off')
 }
 
+/** The same of clients that ask for one host. @param host Lower-case. */
+export function knowsCertificatesOf({ certificates }: ListenerConfig, host: string): boolean {
+  const parent = `*${host.slice(host.indexOf('.'))}`
+  const shown =
+    certificates.find(({ hosts }) => hosts.includes(host)) ??
+    certificates.find(({ hosts }) => hosts.includes(parent)) ??
+    certificates.find(({ hosts }) => hosts.length === 0)
+  return shown !== undefined && shown.clientCertificate.mode !== 'off'
+}
+
 /** Whether hosts of this listener differ in what they ask of client certificates. */
 export function hasSeveralPolicies({ certificates, clientCertificate }: ListenerConfig): boolean {
   return certificates.some((one) => !isSamePolicy(one.clientCertificate, clientCertificate))
