@@ -150,6 +150,7 @@ export const REASONS = {
     token_not_yet_valid: 'The nbf of the token is ahead of our clock by more than clock_skew.',
     token_lifetime_unknown: 'The token has no iat, and max_lifetime is set.',
     token_lifetime_too_long: 'The token lives longer than max_lifetime.',
+    audience_not_of_route: 'The aud of the token names no audience of this route.',
     token_audience_malformed: 'The aud of the token is missing, or no text or list of texts.',
     token_audience_mismatch: 'The aud of the token names no audience of its issuer here.',
     token_inactive: 'The issuer says that the token is not active: unknown, expired or revoked.',
@@ -248,7 +249,6 @@ export const REASONS = {
     auth_too_old: 'The user authenticated longer ago than the route allows.',
   },
   authorization: {
-    audience_not_of_route: 'The aud of the token names no audience of this route.',
     scope_insufficient: 'The token lacks one of the scopes that the route asks for.',
     scope_none_of: 'The token has none of the scopes of which the route asks for one.',
     authorization_details_insufficient: 'No authorization_details of the token grant this access.',
