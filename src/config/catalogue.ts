@@ -71,6 +71,8 @@ export const CATALOGUE = {
     'A setting of an issuer has no effect, because of another: with tokens: introspection its tokens are judged by what it answers, and not by their type, nor by its keys and algorithms unless its answers are signed (introspection.response: jwt). Who wrote it believes in a protection that is not there. Leave it out, or change the other.',
   'unused-proxies':
     'The setting trusted_proxies names who may say for which client it asks, and nothing is taken from them: client_address is connection, and client_certificate.from is tls. Leave it out, or let it have an effect.',
+  'replay-per-process':
+    'With dpop.nonce.secret a nonce is good at every instance that has the secret, and after a restart; the store of used proofs is the memory of one process. A proof that one instance has accepted, another accepts again (RFC 9449 §11.1), and so does the same one after a restart. Where one instance runs, leave the secret out: then the nonces of another process are not good. Where several run, have a balancer send each client to one of them.',
   'no-such-profile':
     'There is no such file in config/profiles. `fapi-gateway profile` lists the profiles.',
   'invalid-profile': 'A profile file of the gateway itself does not hold. This is a bug.',

@@ -20,6 +20,7 @@ import { checkAddresses } from './listening-address.ts'
 import { narrow, profileLayer } from './narrowing.ts'
 import { loadProfile, type Profile, profileNames } from './profile.ts'
 import { ConfigReader, type SchemaNode } from './reading.ts'
+import { warnOfReplays } from './replay.ts'
 import { compileRoutes } from './route.ts'
 import { compileJsonSchema, type FileInput, fileSchema } from './schema.ts'
 import { withoutSecrets } from './secret-setting.ts'
@@ -122,6 +123,7 @@ function compile(
   checkAmbiguity(routes, diagnostics)
   if (plain.admin !== undefined) checkAdmin(plain.admin, reader)
   checkAddresses(reader)
+  if (plain.dpop?.nonce.secret !== undefined) warnOfReplays('process', reader)
 
   const { dpop: dpopInput, limits, logging, shutdown, admin, resourceMetadata } = plain
   if (

@@ -2,6 +2,10 @@ import { readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Diagnostics } from '../../src/config/diagnostic.ts'
+import { parseConfigDocument } from '../../src/config/document.ts'
+import { ConfigReader } from '../../src/config/reading.ts'
+import { warnOfReplays } from '../../src/config/replay.ts'
 import type { LoadPorts } from '../../src/config/substitution.ts'
 import { createWorkspace, found, gateway, type Workspace } from './workspace.ts'
 
@@ -301,6 +305,32 @@ describe('what is said helps', () => {
     expect(outcome.diagnostics).toHaveLength(7)
     expect(outcome.configuration).toBeUndefined()
     expect(outcome.text).toContain('the file /nope/x cannot be read: it does not exist\n')
+  })
+})
+
+describe('RFC 9449 §11.1: used proofs that each process remembers alone', () => {
+  const shared = '{ nonce: { secret: a-secret-of-thirty-two-characters } }'
+
+  test('are warned of where nonces are good at several, and the gateway starts', async () => {
+    const outcome = await workspace.load(gateway({ dpop: shared }))
+    expect(outcome.diagnostics).toMatchObject([{ id: 'replay-per-process', severity: 'warning' }])
+    expect(outcome.text).toContain('dpop.nonce.secret makes nonces good at every instance')
+    expect(outcome.configuration).toBeDefined()
+  })
+
+  test('are not where the process has nonces of its own', async () => {
+    expect(found(await workspace.load(gateway({ dpop: '{ nonce: { rotate: 30s } }' })))).toEqual([])
+  })
+
+  test('are not where all instances remember them together', async () => {
+    const diagnostics = new Diagnostics()
+    const ports = { readFile: () => '', env: {}, now: 0 }
+    const document = parseConfigDocument('a.yaml', gateway({ dpop: shared }), ports, diagnostics)
+    const reader = new ConfigReader(document, diagnostics, {})
+    warnOfReplays('shared', reader)
+    expect(diagnostics.sorted).toEqual([])
+    warnOfReplays('process', reader)
+    expect(diagnostics.sorted).toMatchObject([{ id: 'replay-per-process' }])
   })
 })
 
