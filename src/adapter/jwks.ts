@@ -134,7 +134,6 @@ export class RemoteKeys implements KeySource {
 
   async #fetchOnce(): Promise<void> {
     const { config, metrics, logger, clock, onWithdrawn } = this.#parts
-    this.#attemptedAt = clock()
     try {
       const keys = await this.#load()
       const former = this.#keys ?? []
@@ -155,6 +154,8 @@ export class RemoteKeys implements KeySource {
       const cause = error instanceof Error ? error.message : String(error)
       logger.warn({ issuer: config.id, cause }, 'the key set could not be fetched')
     }
+    // From its end on: nobody who has waited for one fetch waits for another.
+    this.#attemptedAt = clock()
   }
 
   async #load(): Promise<readonly SetKey[]> {

@@ -19,12 +19,15 @@ let stub: StubIssuer
 let published: Record<string, KeyPair> | undefined
 /** Seconds of the clock that never jumps. */
 let time: number
+/** Done before the issuer says its keys. */
+let delay: () => void
 const one = createKeyPair('ES256')
 const other = createKeyPair('ES256')
 const opened: ReachedIssuer[] = []
 
 beforeAll(async () => {
   stub = await startStubIssuer(() => {
+    delay()
     if (published === undefined) return { status: 503 }
     const keys = Object.entries(published).map(([kid, { publicKey }]) => ({
       ...publicKey.export({ format: 'jwk' }),
@@ -36,6 +39,7 @@ beforeAll(async () => {
 beforeEach(() => {
   published = { key: one }
   time = 0
+  delay = () => {}
 })
 afterEach(async () => {
   for (const issuer of opened.splice(0)) await issuer.close()
@@ -166,6 +170,19 @@ describe('RFC 8725 §3.10: another key under the same kid', () => {
     time += JWKS.cooldown
     expect([await flood(), fetches() - before]).toEqual([refused, 2])
     expect(await ask(sign(one))).toBe('accepted')
+  })
+
+  test('is not looked for by who has waited for the keys already, however long that took', async () => {
+    const { ask } = await start()
+    const before = fetches()
+    published = { next: other }
+    time = JWKS.cooldown
+    // The answer takes longer than the cool-down.
+    delay = () => {
+      time += 2 * JWKS.cooldown
+    }
+    expect(await ask(sign(other))).toBe('token_kid_unknown')
+    expect(fetches()).toBe(before + 1)
   })
 
   test('that cannot be asked for leaves the verdict as it was', async () => {
