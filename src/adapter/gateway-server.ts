@@ -189,7 +189,7 @@ class GatewayServer implements Running {
     )
     if (lost !== undefined) {
       await retire(added)
-      return `the keys of issuer ${lost.config.id} cannot be fetched, and those in force can be used`
+      return `no key of issuer ${lost.config.id} can be had, and those in force can be used`
     }
     const missing = added.revocations.flatMap(({ sources }) => sources).find(neverLoaded)
     if (missing !== undefined) {

@@ -59,7 +59,8 @@ export class ReachedIssuer {
       })
     }
     if (config.introspection !== undefined) {
-      const asking = new OutboundClient(config.introspection.tls, config.introspection.timeout)
+      const { tls, timeout, connections } = config.introspection
+      const asking = new OutboundClient(tls, timeout, { connections })
       clients.push(asking)
       introspection = new IntrospectionClient({
         issuer: config,

@@ -13,7 +13,7 @@ import type { Serving } from '../gateway/serving.ts'
 import { hstsOf } from '../http/hsts.ts'
 import { type IssuerParts, ReachedIssuer } from './issuers.ts'
 import { RevocationSources, Revocations } from './revocation.ts'
-import { asksForCertificates, knowsCertificates } from './tls-context.ts'
+import { asksForCertificates, knowsCertificates, knowsCertificatesOf } from './tls-context.ts'
 import { PooledUpstream } from './upstream.ts'
 
 export interface Parts {
@@ -73,7 +73,7 @@ export function buildParts(
       ),
     ),
     metadata: configuration.resourceMetadata
-      ? new ResourceMetadata(configuration, certificatesAsked)
+      ? new ResourceMetadata(configuration, knowsCertificatesOf)
       : undefined,
   }
   return { configuration, issuers, upstreams, revocations, routes, serving }

@@ -205,7 +205,7 @@ export class RevocationSources implements RevocationSource {
   }
 
   #client(timeout: number, maxAnswer: number): OutboundClient {
-    const client = new OutboundClient(PLAIN, timeout, maxAnswer)
+    const client = new OutboundClient(PLAIN, timeout, { maxAnswer })
     this.#clients.push(client)
     return client
   }

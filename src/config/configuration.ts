@@ -142,7 +142,10 @@ export interface IntrospectionConfig {
   readonly ttl: number
   readonly negativeTtl: number
   readonly cache: CacheBounds
+  /** Seconds from asking to a verdict. */
   readonly timeout: number
+  /** Calls at a time. */
+  readonly connections: number
   /** When an endpoint that does not answer is left alone. */
   readonly breaker: {
     readonly failures: number

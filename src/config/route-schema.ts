@@ -39,7 +39,7 @@ const shortForms = {
     .describe('Short for authorization.scopes, and with any: for authorization.any_scope.')
     .optional(),
   claims: claims.describe('Short for authorization.claims.'),
-  audience: oneOrMore().describe('Short for authorization.audience.').optional(),
+  audience: oneOrMore().describe('Short for access_token.audience.').optional(),
   sender: z
     .union([
       z.enum(['mtls', 'dpop', 'none']),

@@ -53,6 +53,7 @@ function open(maxDelay: number | undefined, ttl: number) {
       negativeTtl: 5,
       cache: BOUNDS,
       timeout: 5,
+      connections: 32,
       breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
     },
     client,

@@ -74,6 +74,7 @@ const settings = (more: Partial<IntrospectionConfig> = {}): IntrospectionConfig 
   negativeTtl: 5,
   cache: { entries: 100, bytes: 1_000_000 },
   timeout: 5,
+  connections: 32,
   breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
   ...more,
 })
