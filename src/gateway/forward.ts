@@ -16,7 +16,7 @@ import type { Exchange } from './exchange.ts'
 import { endAfterContent } from './linger.ts'
 import { requestFields } from './request-fields.ts'
 import { refuse } from './respond.ts'
-import { responseFields } from './response-fields.ts'
+import { RESET_CONTENT, responseFields } from './response-fields.ts'
 import type { Route } from './route.ts'
 import { openTunnel } from './tunnel.ts'
 import type { UpstreamController, UpstreamHandler } from './upstream.ts'
@@ -151,6 +151,7 @@ class Forwarding implements UpstreamHandler {
 
   onResponseData(controller: UpstreamController, chunk: Buffer): void {
     const { response } = this.#exchange
+    if (response.statusCode === RESET_CONTENT) return
     this.#exchange.bytesOut += chunk.length
     if (response.write(chunk) || this.#drains) return
     this.#drains = true
