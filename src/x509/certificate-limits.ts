@@ -6,8 +6,8 @@
  */
 
 import type { X509Certificate } from 'node:crypto'
+import { constructed, DerReader, TAG } from '../encoding/der.ts'
 import { EXTENSION, type Extension, PURPOSE, readExtensions, readPurposes } from './certificate.ts'
-import { constructed, DerReader, TAG } from './der.ts'
 import { isWeakKey } from './key-strength.ts'
 import { isStrongAlgorithm } from './signature.ts'
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { constructed, type DerReader, primitive, TAG } from './der.ts'
+import { constructed, type DerReader, primitive, TAG } from '../encoding/der.ts'
 
 /**
  * Attributes of a subject, by the names that directories and the certificate standards of open banking

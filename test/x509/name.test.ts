@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { DerReader, TAG } from '../../src/x509/der.ts'
+import { DerReader, TAG } from '../../src/encoding/der.ts'
 import { ATTRIBUTES, readAttributes, readGeneralNames } from '../../src/x509/name.ts'
 import { element, implicit, oid, sequence, set, utf8 } from '../support/der-writing.ts'
 
