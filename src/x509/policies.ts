@@ -3,7 +3,7 @@
  *
  * Nobody here asks for a certain policy, so they matter only where an authority demands that there be one
  * (§4.2.1.11). What is kept is the set of policies that all certificates so far agree on, not the tree
- * of §6.1.2 (a): a policy that was mapped to another (§4.2.1.5) leaves the set, and the other does not enter it. So
+ * of RFC 5280 §6.1.2 (a): a policy that was mapped to another (§4.2.1.5) leaves the set, and the other does not enter it. So
  * some paths with mappings are refused that the tree would let pass, and none passes that it would not.
  *
  * @module
@@ -86,7 +86,7 @@ export interface Member {
  *   asked (RFC 5280 §6.1.1 (d)).
  */
 export function hasPolicyWhereDemanded(members: readonly Member[]): boolean {
-  // RFC 5280 §6.1.2 (a), (d), (e). Undefined: any.
+  // RFC 5280 §6.1.2 (a). Undefined: any.
   let agreed: readonly string[] | undefined
   let explicit = members.length + 1
   let notAny = members.length + 1

@@ -67,7 +67,7 @@ describe('RFC 5280 §4.2.1.11: where an authority demands that there be a policy
       [member([P1], { explicit: 0 }), member([P1]), member([P1]), member([P1])],
     ],
     [
-      'requireExplicitPolicy 5: seven, then two, then four',
+      'RFC 5280 §6.1.4 (i), requireExplicitPolicy 5: seven, then two, then four',
       false,
       [
         member([P1], { explicit: 7 }),
@@ -78,7 +78,7 @@ describe('RFC 5280 §4.2.1.11: where an authority demands that there be a policy
       ],
     ],
     [
-      'requireExplicitPolicy 6: two, of those that are not self-issued',
+      'RFC 5280 §6.1.4 (h), requireExplicitPolicy 6: two, of those that are not self-issued',
       true,
       [member([P1], { explicit: 2 }), member([P1], { selfIssued: true }), member([])],
     ],
@@ -110,7 +110,7 @@ describe('RFC 5280 §4.2.1.11: where an authority demands that there be a policy
       [member([P1], { explicit: 0 }), member([P1]), member([P2])],
     ],
     [
-      'one of several is that of all',
+      'RFC 5280 §6.1.3 (d): one of several is that of all',
       true,
       [member([P1, P2], { explicit: 0 }), member([P2, P3]), member([P3, P2])],
     ],
@@ -120,7 +120,7 @@ describe('RFC 5280 §4.2.1.11: where an authority demands that there be a policy
       [member([P1, P2], { explicit: 0 }), member([P2, P3]), member([P1, P3])],
     ],
     [
-      'AllCertificatesAnyPolicy',
+      'RFC 5280 §6.1.2 (a), AllCertificatesAnyPolicy',
       true,
       [member([ANY_POLICY], { explicit: 0 }), member([ANY_POLICY])],
     ],
@@ -131,7 +131,7 @@ describe('RFC 5280 §4.2.1.11: where an authority demands that there be a policy
       [member([P1], { explicit: 0 }), member([ANY_POLICY]), member([P2])],
     ],
     [
-      'what is lost stays lost',
+      'RFC 5280 §6.1.3 (f): what is lost stays lost',
       false,
       [member([]), member([ANY_POLICY], { explicit: 0 }), member([ANY_POLICY])],
     ],
@@ -186,7 +186,7 @@ describe('RFC 5280 §4.2.1.11: where an authority demands that there be a policy
       [member([ANY_POLICY], { explicit: 0, notAny: 0 }), member([P1])],
     ],
     [
-      'Mapping: what was mapped is gone',
+      'RFC 5280 §6.1.4 (b), Mapping: what was mapped is gone',
       false,
       [member([P1], { explicit: 0, mapped: [P1] }), member([P1])],
     ],
@@ -229,7 +229,7 @@ describe('what certificates say of policies', () => {
     expect(read(sequence(oid(P1)), readPolicies)).toBeUndefined()
   })
 
-  test('RFC 5280 §4.2.1.5, §6.1.4 (a): mappings, and none of any policy', () => {
+  test('RFC 5280 §4.2.1.5, RFC 5280 §6.1.4 (a): mappings, and none of any policy', () => {
     const pair = (from: string, to: string) => sequence(sequence(oid(from), oid(to)))
     expect(read(pair(P1, P2), readMappedPolicies)).toEqual([P1])
     expect(read(pair(ANY_POLICY, P2), readMappedPolicies)).toBeUndefined()
