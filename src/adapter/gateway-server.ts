@@ -10,6 +10,7 @@ import type { Services } from '../check/check.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { Accountant, initialiseRoute } from '../gateway/account.ts'
 import { Gateway } from '../gateway/handler.ts'
+import { Tunnels } from '../gateway/tunnel.ts'
 import { Nonces } from '../sender-constraint/dpop/nonce.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -73,6 +74,7 @@ class GatewayServer implements Running {
   readonly #listeners: readonly Listener[]
   readonly #admin: AdminListener | undefined
   readonly #memory = new MemoryPressure()
+  readonly #tunnels = new Tunnels()
   readonly #retired = new Map<NodeJS.Timeout, LeftOver>()
   #parts: Parts
   #reloading: Promise<unknown> = Promise.resolve()
@@ -98,6 +100,7 @@ class GatewayServer implements Running {
       pseudonym: `fapi-gateway-${randomBytes(4).toString('hex')}`,
       now,
       clock: steadyClock,
+      tunnels: this.#tunnels,
       isFull: () => this.#memory.isHigh,
       account: (exchange) => this.#accountant.account(exchange),
       bug: (error, interactionId) => {
@@ -209,6 +212,7 @@ class GatewayServer implements Running {
     this.#closing = true
     await pause(shutdown.readyOffFor * 1000)
     const drained = Promise.all(this.#listeners.map((listener) => listener.drain()))
+    this.#tunnels.leave()
     const isDrained = new AbortController()
     const late = pause(shutdown.drain * 1000, false, { signal: isDrained.signal })
     const inTime = await Promise.race([drained.then(() => true), late.catch(() => true)])

@@ -225,7 +225,7 @@ export interface RouteConfig {
   readonly hosts: readonly string[] | undefined
   /** Canonical path patterns: literal segments, `*` for one segment, `**` last for any number. */
   readonly paths: readonly string[]
-  /** Undefined: every method. */
+  /** Undefined: every one that is common. */
   readonly methods: readonly string[] | undefined
   readonly isPublic: boolean
   /** Whether a WebSocket may be opened. */

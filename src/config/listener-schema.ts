@@ -39,7 +39,7 @@ const revocation = z
       .prefault('1h'),
   })
   .describe(
-    'Where it is known which certificates were revoked. The authorities that sign lists and certificates have to be in ca, intermediate ones too.',
+    'Where it is known which certificates were revoked. The authorities that sign lists and certificates have to be in ca, intermediate ones too; they are asked about as well, all but the root.',
   )
 
 const from = z

@@ -22,6 +22,7 @@ export const REASONS = {
     transfer_coding_unknown: 'Transfer-Encoding is something else than chunked, alone.',
     expectation_unknown: 'Expect asks for something else than 100-continue.',
     host_missing: 'There is no Host field.',
+    connection_malformed: 'Connection is not a list of tokens.',
     host_several: 'There is more than one Host field.',
     host_malformed: 'Host, or the authority of the target, is no host with an optional port.',
     method_connect: 'CONNECT asks for a tunnel, and there are none.',

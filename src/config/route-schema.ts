@@ -105,7 +105,11 @@ const match = z
         .array(text())
         .min(1)
         .describe('* is one segment; ** at the end is any number of them, none included.'),
-      methods: z.array(text()).min(1).describe('Default: every method.').optional(),
+      methods: z
+        .array(text())
+        .min(1)
+        .describe('Default: DELETE, GET, HEAD, OPTIONS, PATCH, POST and PUT.')
+        .optional(),
     }),
   ])
   .describe('Which requests: GET /accounts/**, or GET,POST /payments, or hosts, paths, methods.')
