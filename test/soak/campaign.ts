@@ -18,6 +18,8 @@ export interface Plan {
   /** Scenarios a second. */
   readonly rate: number
   readonly onSample?: (sample: Sample) => void
+  /** Called with each wrong answer of a kind that was not there before. */
+  readonly onFault?: (fault: string) => void
 }
 
 export interface Verdict {
@@ -47,13 +49,17 @@ const LEAST_PAUSE = 1
 const PATIENCE = 60
 const LOOK = 500
 
-export async function soak(world: World, { seconds, rate, onSample }: Plan): Promise<Verdict> {
+export async function soak(
+  world: World,
+  { seconds, rate, onSample, onFault }: Plan,
+): Promise<Verdict> {
   const scenarios = createScenarios(world)
   const played: Record<string, number> = {}
   const wrong: Record<string, number> = {}
   let begun = 0
   const underWay = new Set<Promise<void>>()
   const note = (fault: string) => {
+    if (wrong[fault] === undefined) onFault?.(fault)
     wrong[fault] = (wrong[fault] ?? 0) + 1
   }
   const play = async (scenario: Scenario) => {
@@ -188,4 +194,4 @@ async function rest(world: World, before: AtRest | undefined): Promise<AtRest> {
 }
 
 /** Longer than idle connections to upstream and issuer are kept. */
-const SETTLED_MS = 8000
+const SETTLED_MS = 6000

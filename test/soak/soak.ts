@@ -15,9 +15,6 @@ import { soak } from './campaign.ts'
 import { megabytes, type Sample, secondHalf, slopeOf } from './measurement.ts'
 import { startWorld } from './world.ts'
 
-/** Of wrong answers; more are counted and not shown. */
-const SHOWN = 20
-
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
@@ -39,12 +36,12 @@ async function run(minutes: number, rate: number): Promise<number> {
   const world = await startWorld()
   try {
     say('  min  scenarios  wrong  rss MiB  heap MiB  sockets  delay ms  cached  proofs')
-    const verdict = await soak(world, { seconds: minutes * 60, rate, onSample: show })
+    const verdict = await soak(world, { seconds: minutes * 60, rate, onSample: show, onFault: say })
     const { samples, requests, played, wrong, growth, before, after } = verdict
     const slope = 60 * slopeOf(secondHalf(samples), ({ rss }) => rss)
     const count = Object.values(wrong).reduce((sum, times) => sum + times, 0)
     say(`\nplayed: ${listOf(played)}`)
-    for (const [fault, times] of Object.entries(wrong).slice(0, SHOWN)) say(`${times} × ${fault}`)
+    for (const [fault, times] of Object.entries(wrong)) say(`${times} × ${fault}`)
     for (const fault of growth) say(fault)
     say(
       `at rest, before and after: ${before.sockets} and ${after.sockets} sockets, ${before.timers} and ${after.timers} timers, ${megabytes(before.heap)} and ${megabytes(after.heap)} MiB of heap, ${megabytes(before.external)} and ${megabytes(after.external)} MiB beside it`,
