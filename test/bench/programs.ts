@@ -13,6 +13,7 @@ const PACKAGES = {
   haproxy: 'haproxy',
   apache2: 'apache2',
   wrk: 'wrk',
+  curl: 'curl',
   taskset: 'util-linux',
   'redis-server': 'redis-server',
 } as const
