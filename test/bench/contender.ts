@@ -69,7 +69,10 @@ class Running {
         this.#rate = (answered.requests / answered.seconds) * MARGIN
         return { ...answered, cpu }
       } catch (error) {
-        if (!(error instanceof Exhausted) || doublings === MOST_DOUBLINGS) throw error
+        if (!(error instanceof Exhausted) || doublings === MOST_DOUBLINGS) {
+          const why = this.#subject.refusals?.() || 'nothing is known of why'
+          throw new Error(`${this.#contender.name}: ${String(error)} (${why})`, { cause: error })
+        }
         this.#rate *= 2
       }
     }

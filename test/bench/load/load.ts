@@ -32,5 +32,5 @@ export function requestText(port: number, path: string, fields: Fields): string 
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
-/** More was asked than there were requests for: the run says nothing, and needs more of them. */
+/** The run says nothing: there were too few requests prepared for it, or none was made. */
 export class Exhausted extends Error {}

@@ -14,6 +14,7 @@ import { memory } from './p07-memory.ts'
 import { handshakes } from './p08-handshakes.ts'
 import { manyRoutes } from './p09-many-routes.ts'
 import { bulk } from './p10-bulk.ts'
+import { processes } from './p11-processes.ts'
 import type { Row } from './row.ts'
 
 export const ROWS: readonly Row[] = [
@@ -27,4 +28,5 @@ export const ROWS: readonly Row[] = [
   handshakes,
   manyRoutes,
   bulk,
+  processes,
 ]
