@@ -19,7 +19,7 @@ import { describeMachine, isBusy, revisionOf } from './machine.ts'
 import { measureRow } from './measurement.ts'
 import { runMicro } from './micro/micro.ts'
 import { pageOf } from './page.ts'
-import { FULL, type Plan, QUICK } from './plan.ts'
+import { FULL, PAIRED, type Plan, QUICK } from './plan.ts'
 import { profileRow } from './profiling.ts'
 import { install, versions } from './programs.ts'
 import { merged, type PerformanceRecord } from './record.ts'
@@ -54,7 +54,7 @@ if (asked === undefined) {
   const rig = await startRig()
   if (rig.cores.shared) say('one core alone: load and subject share it')
   try {
-    await run(asked, rig, asked.quick ? QUICK : FULL)
+    await run(asked, rig, asked.quick ? QUICK : asked.task === 'compare' ? PAIRED : FULL)
   } finally {
     await rig.close()
   }

@@ -25,18 +25,20 @@ export interface Checkout {
 export async function checkOut(root: string, revision: string, folder: string): Promise<Checkout> {
   const tree = join(folder, 'revision')
   git(root, ['worktree', 'add', '--quiet', '--detach', tree, revision])
-  const checkout = {
-    root: tree,
-    remove: () => git(root, ['worktree', 'remove', '--force', tree]),
+  const forget = () => git(root, ['worktree', 'remove', '--force', tree])
+  process.once('exit', forget)
+  const remove = () => {
+    process.off('exit', forget)
+    forget()
   }
   const [own, other] = [root, tree].map((one) => readFileSync(join(one, 'package-lock.json')))
   if (own!.equals(other!)) {
     symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'))
   } else if (!(await installFrom(process.execPath, tree))) {
-    checkout.remove()
+    remove()
     throw new Error(`the dependencies of ${revision} could not be installed`)
   }
-  return checkout
+  return { root: tree, remove }
 }
 
 /** @param other Name and work tree of the other revision. */

@@ -45,17 +45,17 @@ ${rows.map(detailOf).join('\n\n')}
 }
 
 function targetLines({ id, title, findings, notes }: RowResult): string[] {
-  const lines = findings.flatMap((finding) => {
+  const lines = findings.flatMap((finding): string[] => {
     const { what, value, unit, target } = finding
     if (target === undefined) return []
     const measured = `${spreadText(value, digitsOf(value.median))} ${unit}`
     return [
-      `| ${title}: ${what} | **${measured}** | ${target.kind} ${target.value} ${unit} | ${verdictOf(finding)} |`,
+      `| ${id} | ${title}: ${what} | **${measured}** | ${target.kind} ${target.value} ${unit} | ${verdictOf(finding)} |`,
     ]
   })
   if (lines.length === 0)
-    return [`| ${id} | ${title} | ${cell(notes.join(' '))} | | not measured |`]
-  return lines.map((line, i) => (i === 0 ? `| ${id} ${line}` : `| ${line}`))
+    return [`| ${id} | ${title} | ${cell(notes.join('; '))} | | not measured |`]
+  return lines
 }
 
 function detailOf({ id, title, measured, findings, notes, at, revision }: RowResult): string {
@@ -75,7 +75,9 @@ function detailOf({ id, title, measured, findings, notes, at, revision }: RowRes
     ({ what, value, unit }) => `- ${what}: ${spreadText(value, digitsOf(value.median))} ${unit}`,
   )
   const when = `Measured ${at.slice(0, 10)}, revision ${revision}.`
-  return [`### ${id}: ${title}`, '', ...table, ...found, '', [...notes, when].join(' ')].join('\n')
+  const said = [...notes.map((note) => (note.endsWith('.') ? note : `${note}.`)), when].join(' ')
+  const blocks = [...table, ...found, ...(found.length > 0 ? [''] : [])]
+  return [`### ${id}: ${title}`, '', ...blocks, said].join('\n')
 }
 
 function versionsText(versions: PerformanceRecord['versions']): string {

@@ -21,8 +21,6 @@ import type { Subject } from '../subjects/subject.ts'
 import { certificateBoundTokens, requestWith, targetOf } from './bound-tokens.ts'
 import type { SpecialRow } from './row.ts'
 
-/** Milliseconds in which a process becomes as small as it will by itself. */
-const REST = 5000
 /** Handshakes at a time. */
 const AT_ONCE = 20
 
@@ -47,16 +45,16 @@ export const memory: SpecialRow = {
       clientCertificates: true,
     })
     try {
-      await pause(REST)
+      await pause(size.rest)
       found('idle, resident', residentMemory(gateway.pids) / 1e6, 'MB', 110)
-      const each = await costOfConnections(rig, gateway, size.connections)
+      const each = await costOfConnections(rig, gateway, size)
       found(`each of ${size.connections} idle mTLS connections, resident`, each / 1000, 'KB', 90)
     } finally {
       await gateway.close()
     }
     const nginx = await startNginx(rig, { clientCertificates: true })
     try {
-      const each = await costOfConnections(rig, nginx, size.connections)
+      const each = await costOfConnections(rig, nginx, size)
       found('the same of nginx', each / 1000, 'KB')
     } finally {
       await nginx.close()
@@ -72,17 +70,18 @@ export const memory: SpecialRow = {
   },
 }
 
+/** How many of each; and milliseconds in which a process becomes as small as it will by itself. */
 function sizesOf({ quick }: Plan) {
   return quick
-    ? { connections: 1000, tokens: 20_000, jtis: 200_000 }
-    : { connections: 10_000, tokens: 100_000, jtis: 1_000_000 }
+    ? { connections: 1000, tokens: 20_000, jtis: 200_000, rest: 2000 }
+    : { connections: 10_000, tokens: 100_000, jtis: 1_000_000, rest: 5000 }
 }
 
 /** Bytes of resident memory for each of some connections that have asked once and stay open. */
 async function costOfConnections(
   rig: Rig,
   { port, pids }: Subject,
-  count: number,
+  { connections: count, rest }: ReturnType<typeof sizesOf>,
 ): Promise<number> {
   const [token = ''] = certificateBoundTokens(rig, 1)
   const request = requestWith(port, token)
@@ -94,13 +93,13 @@ async function costOfConnections(
   }
   // The first ones bring in code and buffers that belong to no connection.
   for (let i = 0; i < AT_ONCE; i++) await openOne()
-  await pause(REST)
+  await pause(rest)
   const [before, first] = [residentMemory(pids), open.length]
   const lane = async () => {
     while (open.length <= count - AT_ONCE) await openOne()
   }
   await Promise.all(Array.from({ length: AT_ONCE }, lane))
-  await pause(REST)
+  await pause(rest)
   const cost = (residentMemory(pids) - before) / (open.length - first)
   for (const connection of open) connection.close()
   return cost
