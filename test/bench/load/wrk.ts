@@ -10,7 +10,14 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { pathOf } from '../programs.ts'
 import type { Rig } from '../rig.ts'
-import { type Answered, CONNECTIONS, Exhausted, type Fields, requestText } from './load.ts'
+import {
+  type Answered,
+  CONNECTIONS,
+  Exhausted,
+  type Fields,
+  requestText,
+  Unanswered,
+} from './load.ts'
 
 const SCRIPT = join(import.meta.dirname, 'wrk.lua')
 
@@ -44,7 +51,8 @@ export async function prepareWrk(
     if (text === undefined) throw new Error(`wrk said: ${stdout}`)
     const { refused, broken, exhausted, ...answered } = JSON.parse(text)
     // On a busy machine all of a short run may be handshakes.
-    if (exhausted || answered.requests === 0) throw new Exhausted()
+    if (answered.requests === 0) throw new Unanswered()
+    if (exhausted) throw new Exhausted()
     if (refused + broken > 0) {
       throw new Error(
         `of ${answered.requests} requests to ${port} ${refused} were refused, ${broken} broke`,

@@ -102,7 +102,8 @@ function twoGateways(build: GatewayBuild): Contender {
     },
     async prepare(rig, subject, seconds, rate) {
       const { port, other } = pairs.get(subject)!
-      const count = Math.ceil(rate * seconds)
+      // One of the two may be asked more than the other.
+      const count = Math.ceil(rate * seconds * 1.5)
       const made = await proven.make(rig, port, count, iatOfRun(count))
       const requests = made.map((fields) => ({ path: PATH, fields }))
       const half = Math.ceil(count / 2)
