@@ -45,7 +45,8 @@ export async function startChild(argv: readonly string[], options: ChildOptions)
     stdio: ['ignore', output, output],
   })
   closeSync(output)
-  const orphaned = () => void child.kill('SIGKILL')
+  // Asked and not forced: those with processes of their own end them first.
+  const orphaned = () => void child.kill('SIGTERM')
   process.once('exit', orphaned)
   child.once('close', () => process.off('exit', orphaned))
   await once(child, 'spawn')

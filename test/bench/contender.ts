@@ -6,7 +6,7 @@
  */
 
 import { cpuTime } from './cpu-time.ts'
-import { type Answered, Exhausted } from './load/load.ts'
+import { type Answered, Exhausted, Unanswered } from './load/load.ts'
 import type { Plan } from './plan.ts'
 import type { Measured, Run } from './result.ts'
 import type { Rig } from './rig.ts'
@@ -42,7 +42,7 @@ const FIRST_RATE = 10_000
 /** Of what was seen before, for a run may be faster than the last. */
 const MARGIN = 1.3
 
-/** Times that a run is made again with twice the work, since it ran out of it. */
+/** Times that a run is made again, with twice as many requests or for twice as long. */
 const MOST_DOUBLINGS = 5
 
 /** A contender that has been started. */
@@ -59,9 +59,10 @@ class Running {
   }
 
   async run(seconds: number): Promise<Run> {
+    let length = seconds
     for (let doublings = 0; ; doublings++) {
       const { pids } = this.#subject
-      const load = await this.#contender.prepare(this.#rig, this.#subject, seconds, this.#rate)
+      const load = await this.#contender.prepare(this.#rig, this.#subject, length, this.#rate)
       const before = cpuTime(pids)
       try {
         const answered = await load()
@@ -69,8 +70,13 @@ class Running {
         this.#rate = (answered.requests / answered.seconds) * MARGIN
         return { ...answered, cpu }
       } catch (error) {
-        if (!(error instanceof Exhausted) || doublings === MOST_DOUBLINGS) throw error
-        this.#rate *= 2
+        const isVoid = error instanceof Exhausted || error instanceof Unanswered
+        if (!isVoid || doublings === MOST_DOUBLINGS) {
+          const why = this.#subject.refusals?.() || 'nothing is known of why'
+          throw new Error(`${this.#contender.name}: ${String(error)} (${why})`, { cause: error })
+        }
+        if (error instanceof Exhausted) this.#rate *= 2
+        else length *= 2
       }
     }
   }

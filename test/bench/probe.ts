@@ -22,6 +22,7 @@ export async function probe(
   port: number,
   fields: Fields = [],
   withCertificate = false,
+  publicPort = port,
 ): Promise<Seen> {
   const options: RequestOptions = {
     port,
@@ -31,7 +32,7 @@ export async function probe(
     // What it shows is not the question here, and the load does not look at it either.
     rejectUnauthorized: false,
     agent: false,
-    headers: [`Host`, `localhost:${port}`, ...fields.flatMap((line) => line.split(/: /, 2))],
+    headers: [`Host`, `localhost:${publicPort}`, ...fields.flatMap((line) => line.split(/: /, 2))],
     ...(withCertificate ? { cert: client.certificate, key: client.key } : {}),
   }
   const asked = request(options).end()

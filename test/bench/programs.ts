@@ -7,12 +7,14 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import httpProxyManifest from 'http-proxy/package.json' with { type: 'json' }
 
 const PACKAGES = {
   nginx: 'nginx',
   haproxy: 'haproxy',
   apache2: 'apache2',
   wrk: 'wrk',
+  curl: 'curl',
   taskset: 'util-linux',
   'redis-server': 'redis-server',
 } as const
@@ -59,20 +61,22 @@ export function install(say: (text: string) => void): void {
   }
 }
 
-/** The versions of everything that is measured, by the package manager where there is one. */
+/** Whose versions say something about the figures. */
+const TOLD = [
+  ...['nginx', 'haproxy', 'apache2', 'libapache2-mod-oauth2', 'liboauth2-0'],
+  ...['redis-server', 'openssl', 'wrk'],
+]
+
+/** The versions of what is measured beside the gateway, by the package manager where there is one. */
 export function versions(): Record<string, string> {
-  const packages = [...Object.values(PACKAGES), 'libapache2-mod-oauth2', 'liboauth2-0', 'openssl']
   const { stdout = '' } = spawnSync(
     'dpkg-query',
-    ['--show', '--showformat=${Package} ${Version}\\n', ...packages],
+    ['--show', '--showformat=${Package} ${Version}\\n', ...TOLD],
     { encoding: 'utf8' },
   )
-  return Object.fromEntries(
-    stdout
-      .trim()
-      .split('\n')
-      .map((line) => line.split(' ') as [string, string]),
-  )
+  const lines = stdout.split('\n').filter((line) => line !== '')
+  const library = { 'http-proxy': httpProxyManifest.version }
+  return { ...Object.fromEntries(lines.map((line) => line.split(' ', 2))), ...library }
 }
 
 function find(name: string): string | undefined {

@@ -20,12 +20,12 @@ export const AUDIENCE = 'https://api.bank.example'
 export const KID = 'bench'
 
 export interface Rig {
-  /** Holds server.crt, server.key, server.pem (both), ca.pem, issuer.pem and issuer.jwk. */
+  /** Holds server.crt, server.key, server.pem (both), ca.pem and issuer.pem (its public key). */
   readonly folder: string
   readonly cores: Cores
   readonly client: Credential
   readonly upstreamPort: number
-  readonly issuer: TokenIssue & { readonly key: SigningKey; readonly introspection: string }
+  readonly issuer: TokenIssue & { readonly key: SigningKey }
   /** The script of the compiled gateway of a working tree. */
   program(root: string): string
   close(): Promise<void>
@@ -38,6 +38,8 @@ export async function startRig(): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'fapi-gateway-bench-'))
   // Peers that are started by root become somebody else, and have to find their files.
   chmodSync(folder, 0o755)
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', remove)
 
   const authority = await createAuthority({ name: 'bench CA' })
   const server = await authority.issueServer()
@@ -60,7 +62,7 @@ export async function startRig(): Promise<Rig> {
     cores,
     client,
     upstreamPort: upstream.port,
-    issuer: { issuer: issuer.url, audience: AUDIENCE, kid: KID, key, introspection: issuer.url },
+    issuer: { issuer: issuer.url, audience: AUDIENCE, kid: KID, key },
     program(root) {
       const known = built.get(root) ?? buildPackage(root, join(folder, `package-${built.size}`))
       built.set(root, known)
@@ -68,7 +70,8 @@ export async function startRig(): Promise<Rig> {
     },
     async close() {
       await Promise.all([issuer.close(), upstream.close()])
-      rmSync(folder, { recursive: true, force: true })
+      process.off('exit', remove)
+      remove()
     },
   }
 }

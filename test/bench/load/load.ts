@@ -32,5 +32,12 @@ export function requestText(port: number, path: string, fields: Fields): string 
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
-/** More was asked than there were requests for: the run says nothing, and needs more of them. */
-export class Exhausted extends Error {}
+/** The run says nothing: there were too few requests prepared for it. */
+export class Exhausted extends Error {
+  override readonly message = 'there were too few requests'
+}
+
+/** The run says nothing: it was over before the first answer. */
+export class Unanswered extends Error {
+  override readonly message = 'there was no answer in time'
+}

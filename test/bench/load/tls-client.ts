@@ -25,26 +25,38 @@ export interface ClosedLoop {
   readonly perConnection?: number
 }
 
-/** Each connection asks again as soon as it is answered. @throws If one answer was not a 200. */
+/**
+ * Each connection asks again as soon as it is answered, at least once. The time is counted from when all of
+ * them are open.
+ *
+ * @throws If one answer was not a 200.
+ */
 export async function runClosedLoop(target: TlsTarget, loop: ClosedLoop): Promise<Answered> {
+  const {
+    seconds,
+    connections: count = CONNECTIONS,
+    perConnection = Number.POSITIVE_INFINITY,
+  } = loop
+  const open = () => TlsConnection.open(target)
+  const first = await Promise.all(Array.from({ length: count }, open))
   const latencies: number[] = []
   const start = performance.now()
-  const end = start + loop.seconds * 1000
-  const lane = async () => {
-    while (performance.now() < end) {
-      const connection = await TlsConnection.open(target)
-      const last = loop.perConnection ?? Number.POSITIVE_INFINITY
-      for (let i = 0; i < last && performance.now() < end; i++) {
+  const isOver = () => performance.now() >= start + seconds * 1000
+  const lane = async (opened: TlsConnection) => {
+    for (let connection = opened; ; connection = await open()) {
+      for (let i = 0; i < perConnection; i++) {
         const request = loop.next()
         if (request === undefined) throw new Exhausted()
         const sent = performance.now()
         await connection.ask(request)
         latencies.push(performance.now() - sent)
+        if (isOver()) break
       }
       connection.close()
+      if (isOver()) return
     }
   }
-  await Promise.all(Array.from({ length: loop.connections ?? CONNECTIONS }, lane))
+  await Promise.all(first.map(lane))
   return answeredBy(latencies, (performance.now() - start) / 1000)
 }
 

@@ -6,7 +6,7 @@
 
 import type { Contender } from '../contender.ts'
 import { requestText } from '../load/load.ts'
-import { runClosedLoop } from '../load/tls-client.ts'
+import { type ClosedLoop, runClosedLoop, type TlsTarget } from '../load/tls-client.ts'
 import { expectStatus, PATH, probe } from '../probe.ts'
 import type { Rig } from '../rig.ts'
 import { signToken } from '../tokens.ts'
@@ -20,22 +20,32 @@ export function certificateBoundTokens({ issuer, client }: Rig, count = TOKENS):
   )
 }
 
-/** Asks with these tokens in turn, over connections with the client's certificate. */
+/**
+ * Asks with these tokens in turn, over connections with the client's certificate.
+ *
+ * @param once Whether no token may be used twice.
+ */
 export function loadWithTokens(
-  { client }: Rig,
+  rig: Rig,
   port: number,
   seconds: number,
   tokens: readonly string[],
+  once = false,
+  more: Pick<ClosedLoop, 'connections' | 'perConnection'> = {},
 ) {
-  const requests = tokens.map((token) =>
-    Buffer.from(requestText(port, PATH, [`Authorization: Bearer ${token}`])),
-  )
+  const requests = tokens.map((token) => requestWith(port, token))
   let i = 0
-  return () =>
-    runClosedLoop(
-      { port, certificate: client.certificate, key: client.key },
-      { seconds, next: () => requests[i++ % requests.length] },
-    )
+  const next = () => (once ? requests[i++] : requests[i++ % requests.length])
+  return () => runClosedLoop(targetOf(rig, port), { seconds, next, ...more })
+}
+
+export function requestWith(port: number, token: string): Buffer {
+  return Buffer.from(requestText(port, PATH, [`Authorization: Bearer ${token}`]))
+}
+
+/** A port of loopback, to be asked by the client that tokens are bound to. */
+export function targetOf({ client: { certificate, key } }: Rig, port: number): TlsTarget {
+  return { port, certificate, key }
 }
 
 /** Refuses requests without a token, and with one that its issuer did not sign. */

@@ -61,12 +61,24 @@ export const certificateBoundToken: ComparedRow = {
     },
     {
       contender: {
-        name: 'mod_oauth2',
+        name: 'mod_oauth2 JWT',
+        start: (rig) => startApache(rig, 'none'),
+        prepare: withSameTokens(),
+        mustRefuse: refusesForgery,
+      },
+      atMost: 0.5,
+    },
+    {
+      contender: {
+        name: 'mod_oauth2 mTLS',
         start: (rig) => startApache(rig, 'mtls'),
         prepare: withSameTokens(),
         mustRefuse: refusesStrangers,
       },
-      atMost: 0.5,
+      atMost: undefined,
     },
+  ],
+  notes: [
+    'HAProxy verifies each token anew, and no binding; nor does "mod_oauth2 JWT" verify one. "mod_oauth2 mTLS" does what the gateway does.',
   ],
 }

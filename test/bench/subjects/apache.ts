@@ -23,14 +23,28 @@ const MODULES = [
   'oauth2',
 ]
 
-/** @param binding What tokens have to be bound to. */
-export async function startApache(rig: Rig, binding: 'mtls' | 'dpop'): Promise<Subject> {
+/** What tokens have to be bound to, and how it is said. */
+const BINDINGS = {
+  none: { type: '', tls: '', accept: '' },
+  mtls: {
+    type: 'type=mtls&mtls.policy=required',
+    tls: 'SSLVerifyClient optional\nSSLOptions +ExportCertData',
+    accept: '',
+  },
+  dpop: {
+    type: 'type=dpop',
+    tls: '',
+    accept: 'OAuth2AcceptTokenIn header name=Authorization&type=DPoP',
+  },
+} as const
+
+export async function startApache(rig: Rig, binding: keyof typeof BINDINGS): Promise<Subject> {
   const { folder } = rig
   const port = await freePort()
   const own = join(folder, `apache-${port}`)
   mkdirSync(own)
   const jwk = JSON.stringify({ ...rig.issuer.key.jwk, kid: KID, use: 'sig', alg: 'ES256' })
-  const type = binding === 'mtls' ? 'type=mtls&mtls.policy=required' : 'type=dpop'
+  const { type, tls, accept } = BINDINGS[binding]
   const file = join(own, 'apache.conf')
   writeFileSync(
     file,
@@ -57,12 +71,11 @@ SSLProtocol -all +TLSv1.2 +TLSv1.3
 SSLCertificateFile ${folder}/server.crt
 SSLCertificateKeyFile ${folder}/server.key
 SSLCACertificateFile ${folder}/ca.pem
-${binding === 'mtls' ? 'SSLVerifyClient optional' : ''}
-SSLOptions +StdEnvVars +ExportCertData
+${tls}
 <Location />
   AuthType oauth2
   OAuth2TokenVerify jwk "${jwk.replaceAll('"', '\\"')}" ${type}
-  ${binding === 'dpop' ? 'OAuth2AcceptTokenIn header name=Authorization&type=DPoP' : ''}
+  ${accept}
   Require valid-user
 </Location>
 ProxyPass / http://127.0.0.1:${rig.upstreamPort}/

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { freePort, startChild } from '../child.ts'
@@ -22,6 +23,8 @@ export interface GatewayOptions {
   readonly sections?: string
   readonly issuer?: string
   readonly clientCertificates?: boolean
+  /** Port of its public URL, where that is another than it listens on. */
+  readonly publicPort?: number
 }
 
 export interface GatewaySubject extends Subject {
@@ -53,20 +56,39 @@ export async function startGateway(rig: Rig, options: GatewayOptions): Promise<G
   const url = `http://127.0.0.1:${admin}`
   // Listening is not yet ready: the keys of the issuer have to be there.
   while (!(await fetch(`${url}/readyz`)).ok) await pause(20)
-  return { port, pids: [child.pid], admin: url, close: child.close }
+  const refusals = () => refusalsIn(readFileSync(child.log, 'utf8'))
+  return { port, pids: [child.pid], admin: url, refusals, close: child.close }
+}
+
+/** Reasons of the access log, each with how often it stands there. */
+function refusalsIn(log: string): string {
+  const reasons = [...log.matchAll(/"reason":"(\w+)"/g)].map(([, reason]) => reason)
+  const counted = Map.groupBy(reasons, (reason) => reason)
+  return [...counted].map(([reason, all]) => `${reason} ${all.length}`).join(', ')
+}
+
+/** What this version has against such a configuration, if anything. */
+export function obstacleTo(rig: Rig, options: GatewayOptions): string | undefined {
+  const file = join(rig.folder, 'tried.yaml')
+  writeFileSync(file, configurationOf(rig, 8443, 9901, options))
+  const argv = [options.program, 'validate', file]
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' })
+  if (status === 0) return undefined
+  return /error\[.*$/m.exec(`${stderr}${stdout}`)?.[0] ?? `validate ended with ${status}`
 }
 
 function configurationOf(
   { upstreamPort, issuer }: Rig,
   port: number,
   admin: number,
-  { routes, sections = '', issuer: tokens = '', clientCertificates = false }: GatewayOptions,
+  options: GatewayOptions,
 ): string {
+  const { routes, sections = '', issuer: tokens = '', clientCertificates = false } = options
   return `version: 1
 profile: fapi2-security
 listen:
   address: 127.0.0.1:${port}
-  public_url: https://localhost:${port}
+  public_url: https://localhost:${options.publicPort ?? port}
   certificate: server.crt
   key: server.key
   ${clientCertificates ? 'client_ca: ca.pem' : ''}

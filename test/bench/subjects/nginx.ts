@@ -11,10 +11,19 @@ import { pathOf } from '../programs.ts'
 import type { Rig } from '../rig.ts'
 import type { Subject } from './subject.ts'
 
-/** @param withClientCertificates Whether clients are asked for one, and its chain is verified. */
-export async function startNginx(rig: Rig, withClientCertificates = false): Promise<Subject> {
+export interface NginxOptions {
+  /** Whether clients are asked for one, and its chain is verified. */
+  readonly clientCertificates?: boolean
+  /** Paths that go to another upstream. */
+  readonly elsewhere?: Readonly<Record<string, string>>
+}
+
+export async function startNginx(
+  rig: Rig,
+  { clientCertificates = false, elsewhere = {} }: NginxOptions = {},
+): Promise<Subject> {
   const port = await freePort()
-  const verify = withClientCertificates
+  const verify = clientCertificates
     ? `ssl_client_certificate ${rig.folder}/ca.pem; ssl_verify_client on;`
     : ''
   const child = await startNginxProcess(
@@ -32,12 +41,13 @@ export async function startNginx(rig: Rig, withClientCertificates = false): Prom
     ${verify}
     client_max_body_size 0;
     proxy_request_buffering off;
-    location / {
-      proxy_pass http://bank;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $host;
-    }
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $host;
+    location / { proxy_pass http://bank; }
+    ${Object.entries(elsewhere)
+      .map(([path, url]) => `location ${path} { proxy_pass ${url}; }`)
+      .join('\n')}
   }`,
   )
   return { port, pids: [child.pid], close: child.close }

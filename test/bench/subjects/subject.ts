@@ -4,16 +4,11 @@
  * @module
  */
 
-import type { Rig } from '../rig.ts'
-
 export interface Subject {
   readonly port: number
   /** Its processes; those that they start count too. */
   readonly pids: readonly number[]
+  /** Why it refused requests, and how many, where it says so. */
+  refusals?(): string
   close(): Promise<void>
 }
-
-/** What a request has to bring. */
-export type Protection = 'public' | 'mtls' | 'dpop' | 'introspection'
-
-export type StartSubject = (rig: Rig) => Promise<Subject>

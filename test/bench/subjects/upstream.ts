@@ -9,6 +9,10 @@ import { startNginxProcess } from './nginx.ts'
 
 const LENGTH = 900
 
+/** What it serves beside: a file of the rig's folder. */
+export const BULK_FILE = 'bulk'
+export const BULK_PATH = '/bulk'
+
 export async function startUpstream(folder: string, cores: string) {
   const port = await freePort()
   const child = await startNginxProcess(
@@ -19,6 +23,8 @@ export async function startUpstream(folder: string, cores: string) {
     `server {
     listen 127.0.0.1:${port};
     default_type application/json;
+    sendfile on;
+    location = ${BULK_PATH} { alias ${folder}/${BULK_FILE}; }
     location / { return 200 '${answer()}'; }
   }`,
   )
