@@ -68,7 +68,7 @@ export async function startGateway(
 class GatewayServer implements Running {
   readonly #metrics: Metrics
   readonly #replay: MemoryReplayStore
-  readonly #services: Omit<Services, 'revocation'>
+  #services: Omit<Services, 'revocation'>
   readonly #outside: IssuerParts
   readonly #gateway: Gateway
   readonly #accountant: Accountant
@@ -83,12 +83,12 @@ class GatewayServer implements Running {
   constructor(configuration: Configuration, metrics: Metrics, logger: Logger, now: () => number) {
     const { dpop, limits, logging, hash, admin } = configuration
     this.#metrics = metrics
+    if (dpop.replayStore !== 'memory') throw new Error('used proofs cannot be shared yet')
     const replay = new MemoryReplayStore(dpop.replayEntries, now())
-    const secret = dpop.nonceSecret === undefined ? randomBytes(32) : Buffer.from(dpop.nonceSecret)
     this.#replay = replay
     this.#services = {
       replay,
-      nonces: new Nonces(secret, dpop.nonceRotation),
+      nonces: createNonces(dpop),
       proofKeys: createProofKeys(PROOF_KEYS),
     }
     this.#outside = { metrics, logger, now, clock: () => steadyClock() / 1000 }
@@ -171,7 +171,8 @@ class GatewayServer implements Running {
     const obstacle = obstacleTo(former.configuration, configuration)
     if (obstacle !== undefined) return obstacle
 
-    const parts = buildParts(configuration, former, this.#services, this.#outside)
+    const services = { ...this.#services, nonces: this.#noncesFor(configuration) }
+    const parts = buildParts(configuration, former, services, this.#outside)
     const prepared = configuration.listeners.map((one, i) => this.#listeners[i]!.prepare(one))
     const added = leftOver(parts, former)
     // Lists that are in force already are read again too: that is what one reloads for.
@@ -190,11 +191,19 @@ class GatewayServer implements Running {
       return `the revocation list ${missing.source} cannot be taken`
     }
     for (const takeOver of prepared) takeOver()
+    this.#services = services
     if (!hasSameWindows(former.configuration, configuration))
       this.#replay.widen(this.#outside.now())
     this.#take(parts)
     this.#retireLater(leftOver(former, parts))
     return undefined
+  }
+
+  /** Those in force, unless their secrets are others now. */
+  #noncesFor({ dpop }: Configuration): Nonces {
+    const { nonceSecrets } = this.#parts.configuration.dpop
+    const isSame = JSON.stringify(nonceSecrets) === JSON.stringify(dpop.nonceSecrets)
+    return isSame ? this.#services.nonces : createNonces(dpop)
   }
 
   async close(): Promise<boolean> {
@@ -263,6 +272,15 @@ class GatewayServer implements Running {
       }
     }
   }
+}
+
+/** Without a configured secret, nonces of another process are not good. */
+function createNonces({ nonceSecrets, nonceRotation }: Configuration['dpop']): Nonces {
+  const secrets =
+    nonceSecrets.length === 0
+      ? [randomBytes(32)]
+      : nonceSecrets.map((secret) => Buffer.from(secret))
+  return new Nonces(secrets, nonceRotation)
 }
 
 function neverLoaded({ loadedAt }: ListSource): boolean {

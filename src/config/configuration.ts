@@ -11,6 +11,7 @@ import type { ForwardedForField } from '../http/forwarded-for.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
 import type { EncryptionConfig } from './encryption.ts'
 import type { RevocationConfig } from './revocation-source.ts'
+import type { RedisConfig } from './shared-store.ts'
 
 /** Where something stands in a configuration file; lines and columns count from 1. */
 export interface Position {
@@ -136,6 +137,8 @@ export interface IntrospectionConfig {
   readonly ttl: number
   readonly negativeTtl: number
   readonly maxEntries: number
+  /** Whether instances share answers about active tokens. */
+  readonly shared: boolean
   readonly timeout: number
   /** When an endpoint that does not answer is left alone. */
   readonly breaker: {
@@ -269,10 +272,13 @@ export interface Configuration {
   readonly dpop: {
     /** Seconds after which a new nonce is given out; the previous one stays good as long. */
     readonly nonceRotation: number
-    /** Shared by all instances; undefined: made at start. */
-    readonly nonceSecret: string | undefined
+    /** Shared by all instances, the one in use first; empty: made at start. */
+    readonly nonceSecrets: readonly string[]
+    readonly replayStore: 'memory' | 'redis'
+    /** Of the store in memory. */
     readonly replayEntries: number
   }
+  readonly stores: { readonly redis: RedisConfig | undefined }
   readonly limits: LimitsConfig
   readonly logging: {
     readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'

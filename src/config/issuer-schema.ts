@@ -62,6 +62,12 @@ const introspection = z
           .describe('How long a token that is not active is remembered.')
           .prefault('5s'),
         max_entries: count(1, 10_000_000).describe('Answers that are remembered.').default(100_000),
+        shared: z
+          .boolean()
+          .describe(
+            'Whether instances share answers about active tokens, encrypted, in stores.redis.',
+          )
+          .default(false),
       })
       .prefault({}),
     timeout: period('100ms', '30s').describe('After that: 503, and never through.').prefault('2s'),

@@ -116,6 +116,7 @@ function compileIntrospection(
     ttl: Math.min(cache.ttl ?? maxDelay ?? DEFAULT_TTL, maxDelay ?? Infinity, MAX_TTL),
     negativeTtl: cache.negative_ttl,
     maxEntries: cache.max_entries,
+    shared: cache.shared,
     timeout,
     breaker: {
       failures: breaker.failures,

@@ -24,6 +24,7 @@ import { compileRoutes } from './route.ts'
 import { compileJsonSchema, type FileInput, fileSchema } from './schema.ts'
 import type { Sources } from './section.ts'
 import { dpopStatements, statementsOf } from './statement.ts'
+import { checkStores, compileStores, listOf } from './store.ts'
 import { type LoadPorts, redact } from './substitution.ts'
 import { suggest } from './suggestion.ts'
 import { Upstreams } from './upstream.ts'
@@ -119,6 +120,11 @@ function compile(
     upstreams,
   })
   checkAmbiguity(routes, diagnostics)
+  const stores = compileStores(sources)
+  if (plain.dpop !== undefined) {
+    const configs = issuers.map(({ config }) => config)
+    checkStores(stores, plain.dpop, configs, routes, sources)
+  }
   if (plain.admin !== undefined) checkAdmin(plain.admin, reader)
   checkAddresses(reader)
 
@@ -143,9 +149,11 @@ function compile(
     resourceMetadata,
     dpop: {
       nonceRotation: dpopInput.nonce.rotate,
-      nonceSecret: dpopInput.nonce.secret,
+      nonceSecrets: listOf(dpopInput.nonce.secret),
+      replayStore: dpopInput.replay.store,
       replayEntries: dpopInput.replay.max_entries,
     },
+    stores,
     limits: {
       headerBytes: limits.headers,
       headerLines: limits.header_lines,

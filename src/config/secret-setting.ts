@@ -4,18 +4,28 @@
  * @module
  */
 
-import { type Document, isScalar, type ParsedNode, visit } from 'yaml'
+import { type Document, isScalar, isSeq, type ParsedNode, visit } from 'yaml'
 import type { Path } from './document.ts'
 
 /** Settings whose values are secret even where somebody wrote them into the file itself. */
-const SECRET_SETTINGS: ReadonlySet<string> = new Set(['client_secret', 'secret', 'token'])
+const SECRET_SETTINGS: ReadonlySet<string> = new Set([
+  'client_secret',
+  'secret',
+  'token',
+  'password',
+  'encryption_key',
+])
 
-const UNREAD = /\b(?:client_secret|secret|token)["']?[ \t]*:[ \t]+(\S.*)$/gm
+const UNREAD = /\b(?:client_secret|secret|token|password|encryption_key)["']?[ \t]*:[ \t]+(\S.*)$/gm
+
+/** A password in a URL, where no setting of the gateway has one. */
+const IN_URL = /:\/\/([^/\s"']*)@/g
 
 /** Whether the value of a setting is not to be shown, unless it is a reference. */
 export function isSecretSetting(path: Path): boolean {
-  const name = path.at(-1)
-  return typeof name === 'string' && SECRET_SETTINGS.has(name)
+  // Of a list, the setting that it is the value of.
+  const name = path.findLast((step) => typeof step === 'string')
+  return name !== undefined && SECRET_SETTINGS.has(name)
 }
 
 /** The lines of a file, without the secrets that somebody wrote into it. */
@@ -28,8 +38,11 @@ export function blot(text: string, document: Document.Parsed<ParsedNode>): strin
   }
   visit(document, {
     Pair: (_, { key, value }) => {
-      if (!isScalar(key) || !isScalar(value) || !isSecretSetting([String(key.value)])) return
-      if (typeof value.value === 'string' && !value.value.includes('${')) hide(value.range)
+      if (!isScalar(key) || !isSecretSetting([String(key.value)])) return
+      for (const one of isSeq(value) ? value.items : [value]) {
+        if (!isScalar(one) || typeof one.value !== 'string') continue
+        if (!one.value.includes('${')) hide(one.range)
+      }
     },
     Scalar: (_, { value, range }) => {
       if (typeof value === 'string' && value.includes('PRIVATE KEY')) hide(range)
@@ -41,6 +54,9 @@ export function blot(text: string, document: Document.Parsed<ParsedNode>): strin
     const from = index + all.length - value.length
     const isReference = /^["']?\$\{/.test(value)
     if (!isReference && (isFaulty || /^[[{&*!]/.test(value))) hide([from, from + value.length])
+  }
+  for (const { 1: value = '', index } of text.matchAll(IN_URL)) {
+    if (!value.includes('${')) hide([index + '://'.length, index + '://'.length + value.length])
   }
   return characters.join('').split(/\r?\n/)
 }

@@ -76,6 +76,7 @@ function open(more: Partial<IntrospectionConfig> = {}): IntrospectionClient {
     ttl: 15,
     negativeTtl: 5,
     maxEntries: 100,
+    shared: false,
     timeout: 5,
     breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
     ...more,

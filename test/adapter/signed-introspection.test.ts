@@ -73,6 +73,7 @@ const settings = (more: Partial<IntrospectionConfig> = {}): IntrospectionConfig 
   ttl: 15,
   negativeTtl: 5,
   maxEntries: 100,
+  shared: false,
   timeout: 5,
   breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
   ...more,

@@ -56,7 +56,12 @@ describe('the smallest file', () => {
       upstreams: [{ id: 'http://127.0.0.1:9080', origin: 'http://127.0.0.1:9080', basePath: '' }],
       admin: { host: '127.0.0.1', port: 9901, token: undefined },
       resourceMetadata: false,
-      dpop: { nonceRotation: 60, nonceSecret: undefined, replayEntries: 1_000_000 },
+      dpop: {
+        nonceRotation: 60,
+        nonceSecrets: [],
+        replayStore: 'memory',
+        replayEntries: 1_000_000,
+      },
     })
   })
 
@@ -317,7 +322,7 @@ describe('the hash names a configuration', () => {
   test('a secret does not enter it', async () => {
     const one = await workspace.load(withSecret, { env: { SECRET: secret } })
     const other = await workspace.load(withSecret, { env: { SECRET: `${secret}-2` } })
-    expect(one.configuration?.dpop.nonceSecret).toBe(secret)
+    expect(one.configuration?.dpop.nonceSecrets).toEqual([secret])
     expect(other.configuration?.hash).toBe(one.configuration?.hash)
   })
 
