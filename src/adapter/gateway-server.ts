@@ -10,18 +10,18 @@ import type { Services } from '../check/check.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { Accountant, initialiseRoute } from '../gateway/account.ts'
 import { Gateway } from '../gateway/handler.ts'
-import { Nonces } from '../sender-constraint/dpop/nonce.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { RationedLog } from '../telemetry/rationed-log.ts'
-import { AdminListener, type Readiness } from './admin.ts'
+import { AdminListener, areReady, type Readiness } from './admin.ts'
 import { steadyClock, wallClock } from './clock.ts'
+import { createStore, DpopState } from './dpop-state.ts'
 import { describe, describeLists } from './inventory.ts'
 import type { IssuerParts } from './issuers.ts'
 import { Listener } from './listener.ts'
 import { MemoryPressure } from './memory-pressure.ts'
 import { buildParts, type LeftOver, leftOver, obstacleTo, type Parts } from './parts.ts'
-import { MemoryReplayStore } from './replay-memory.ts'
+import type { RedisStore } from './redis/store.ts'
 import type { ListSource } from './revocation-list.ts'
 import { createProofKeys } from './token-cache.ts'
 
@@ -67,7 +67,8 @@ export async function startGateway(
 
 class GatewayServer implements Running {
   readonly #metrics: Metrics
-  readonly #replay: MemoryReplayStore
+  readonly #store: RedisStore | undefined
+  readonly #dpop: DpopState
   #services: Omit<Services, 'revocation'>
   readonly #outside: IssuerParts
   readonly #gateway: Gateway
@@ -81,17 +82,13 @@ class GatewayServer implements Running {
   #closing = false
 
   constructor(configuration: Configuration, metrics: Metrics, logger: Logger, now: () => number) {
-    const { dpop, limits, logging, hash, admin } = configuration
+    const { limits, logging, hash, admin } = configuration
     this.#metrics = metrics
-    if (dpop.replayStore !== 'memory') throw new Error('used proofs cannot be shared yet')
-    const replay = new MemoryReplayStore(dpop.replayEntries, now())
-    this.#replay = replay
-    this.#services = {
-      replay,
-      nonces: createNonces(dpop),
-      proofKeys: createProofKeys(PROOF_KEYS),
-    }
     this.#outside = { metrics, logger, now, clock: () => steadyClock() / 1000 }
+    this.#store = createStore(configuration, this.#outside)
+    this.#dpop = new DpopState(configuration, this.#store, this.#outside)
+    const { replay, nonces } = this.#dpop
+    this.#services = { replay, nonces, proofKeys: createProofKeys(PROOF_KEYS) }
     this.#parts = buildParts(configuration, undefined, this.#services, this.#outside)
     this.#accountant = new Accountant(metrics, logger, steadyClock, logging.access, hash)
     const bugs = new RationedLog(logger, BUG_PAUSE, this.#outside.clock)
@@ -127,7 +124,6 @@ class GatewayServer implements Running {
       admin === undefined
         ? undefined
         : new AdminListener({ metrics, token: admin.token, readiness: () => this.#readiness() })
-    metrics.watch(() => metrics.replayEntries.set({ store: 'memory' }, replay.size))
     metrics.watch(() => this.#countConnections())
     metrics.watch(() => describeLists(this.#parts.revocations.values(), metrics))
     this.#take(this.#parts)
@@ -142,7 +138,7 @@ class GatewayServer implements Running {
   }
 
   isReady(): boolean {
-    return this.#readiness().every(({ ready }) => ready)
+    return areReady(this.#readiness())
   }
 
   async start(): Promise<void> {
@@ -155,7 +151,8 @@ class GatewayServer implements Running {
       throw error
     }
     const { issuers, revocations } = this.#parts
-    await Promise.all([...issuers.values(), ...revocations.values()].map((one) => one.start()))
+    const asked = [...issuers.values(), ...revocations.values()].map((one) => one.start())
+    await Promise.all([...asked, this.#store?.start()])
   }
 
   reload(configuration: Configuration): Promise<string | undefined> {
@@ -171,7 +168,7 @@ class GatewayServer implements Running {
     const obstacle = obstacleTo(former.configuration, configuration)
     if (obstacle !== undefined) return obstacle
 
-    const services = { ...this.#services, nonces: this.#noncesFor(configuration) }
+    const services = { ...this.#services, nonces: this.#dpop.noncesOf(configuration) }
     const parts = buildParts(configuration, former, services, this.#outside)
     const prepared = configuration.listeners.map((one, i) => this.#listeners[i]!.prepare(one))
     const added = leftOver(parts, former)
@@ -192,18 +189,10 @@ class GatewayServer implements Running {
     }
     for (const takeOver of prepared) takeOver()
     this.#services = services
-    if (!hasSameWindows(former.configuration, configuration))
-      this.#replay.widen(this.#outside.now())
+    this.#dpop.take(configuration, services.nonces)
     this.#take(parts)
     this.#retireLater(leftOver(former, parts))
     return undefined
-  }
-
-  /** Those in force, unless their secrets are others now. */
-  #noncesFor({ dpop }: Configuration): Nonces {
-    const { nonceSecrets } = this.#parts.configuration.dpop
-    const isSame = JSON.stringify(nonceSecrets) === JSON.stringify(dpop.nonceSecrets)
-    return isSame ? this.#services.nonces : createNonces(dpop)
   }
 
   async close(): Promise<boolean> {
@@ -233,6 +222,7 @@ class GatewayServer implements Running {
       revocations: [...revocations.values()],
     }
     await Promise.all([inForce, ...this.#retired.values()].map(retire))
+    await this.#store?.close()
   }
 
   /** Puts parts in force, from the next request on. */
@@ -240,6 +230,7 @@ class GatewayServer implements Running {
     this.#parts = parts
     this.#gateway.serving = parts.serving
     this.#accountant.config = parts.configuration.hash
+    this.#accountant.replayStore = parts.configuration.dpop.replayStore
     for (const route of parts.routes) initialiseRoute(this.#metrics, route)
     describe(parts.configuration, this.#metrics)
   }
@@ -262,7 +253,8 @@ class GatewayServer implements Running {
     const lists = [...this.#parts.revocations.values()]
       .flatMap(({ sources }) => sources)
       .map((one) => ({ name: `revocation list ${one.source}`, ready: !neverLoaded(one) }))
-    return [{ name: 'not shutting down', ready: !this.#closing }, ...issuers, ...lists]
+    const stores = this.#store === undefined ? [] : [this.#store.readiness]
+    return [{ name: 'not shutting down', ready: !this.#closing }, ...issuers, ...lists, ...stores]
   }
 
   #countConnections(): void {
@@ -272,15 +264,6 @@ class GatewayServer implements Running {
       }
     }
   }
-}
-
-/** Without a configured secret, nonces of another process are not good. */
-function createNonces({ nonceSecrets, nonceRotation }: Configuration['dpop']): Nonces {
-  const secrets =
-    nonceSecrets.length === 0
-      ? [randomBytes(32)]
-      : nonceSecrets.map((secret) => Buffer.from(secret))
-  return new Nonces(secrets, nonceRotation)
 }
 
 function neverLoaded({ loadedAt }: ListSource): boolean {
@@ -294,13 +277,4 @@ async function retire({ issuers, upstreams, revocations }: LeftOver): Promise<vo
     ...revocations.map((sources) => sources.close()),
     ...upstreams.map((upstream) => upstream.destroy()),
   ])
-}
-
-/** Whether all proofs are accepted for as long as they were (RFC 9449 §11.1). */
-function hasSameWindows(former: Configuration, next: Configuration): boolean {
-  const windows = ({ routes }: Configuration) =>
-    JSON.stringify(
-      [...new Set(routes.map(({ policies }) => JSON.stringify(policies['dpop_freshness'])))].sort(),
-    )
-  return windows(former) === windows(next)
 }
