@@ -29,6 +29,8 @@ export interface ClusterParts {
   order(hashTag: string): ReturnType<NodeParts['order']>
   readonly limits: NodeParts['limits']
   readonly clockOffset: NodeParts['clockOffset']
+  /** Seconds since the epoch. */
+  readonly now: () => number
   changed(): void
 }
 
@@ -48,8 +50,10 @@ export class ClusterNodes {
   readonly #parts: ClusterParts
   readonly #closing = new AbortController()
   #masters: ReadonlyMap<string, Master> = new Map()
+  #nodes: readonly RedisNode[] = []
   #owners: readonly (RedisNode | undefined)[] = []
   #fault: StoreFault | undefined = new StoreFault('connection', 'not connected yet')
+  #since = 0
   #isAlarmed = false
   #wake: (() => void) | undefined
   #living: Promise<void> | undefined
@@ -59,12 +63,17 @@ export class ClusterNodes {
   }
 
   get nodes(): readonly RedisNode[] {
-    return [...this.#masters.values()].map(({ node }) => node)
+    return this.#nodes
   }
 
   /** Why the slots are not known, or not all of them are somewhere. */
   get fault(): StoreFault | undefined {
     return this.#fault
+  }
+
+  /** Seconds since the epoch: since when no master has left, with its slots given to others as they are. */
+  get since(): number {
+    return this.#since
   }
 
   nodeFor(key: string): RedisNode | undefined {
@@ -150,11 +159,17 @@ export class ClusterNodes {
     }
     const former = this.#masters
     this.#masters = masters
+    this.#nodes = [...masters.values()].map(({ node }) => node)
     this.#owners = owners
     this.#fault = owners.includes(undefined)
       ? new StoreFault('moved', 'there are slots that no node has')
       : undefined
-    for (const [name, { node }] of former) if (!masters.has(name)) void node.close()
+    for (const [name, { node }] of former) {
+      if (masters.has(name)) continue
+      // Its slots may have come to their new node without what was in them.
+      this.#since = Math.ceil(this.#parts.now())
+      void node.close()
+    }
     for (const [name, master] of masters) {
       const hashTag = hashTagWithin((slot) => owners[slot] === master.node)
       const isOther = hashTag !== master.hashTag

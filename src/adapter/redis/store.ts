@@ -40,6 +40,8 @@ interface Nodes {
   readonly nodes: readonly RedisNode[]
   /** What is wrong beside what is wrong with a node. */
   readonly fault: StoreFault | undefined
+  /** Since when all nodes together have what was stored. */
+  readonly since: number
   nodeFor(key: string): RedisNode | undefined
   alarm(): void
   start(): Promise<void>
@@ -84,7 +86,11 @@ export class RedisStore {
 
   /** Seconds since the epoch, by our clock: from when on all that was stored is there. */
   get since(): number {
-    return Math.max(this.#widenedAt, ...this.#nodes.nodes.map(({ since }) => since))
+    const { nodes, since } = this.#nodes
+    return nodes.reduce(
+      (latest, node) => Math.max(latest, node.since),
+      Math.max(since, this.#widenedAt),
+    )
   }
 
   get isUp(): boolean {
@@ -174,7 +180,8 @@ export class RedisStore {
     const clockOffset = () => this.#parts.now() - this.#parts.clock()
     const common = { open, limits, clockOffset, changed }
     if (topology.kind === 'cluster') {
-      return new ClusterNodes({ seeds: topology.seeds, order, ...common })
+      const { now } = this.#parts
+      return new ClusterNodes({ seeds: topology.seeds, order, now, ...common })
     }
     const openSentinel = topology.kind === 'sentinel' ? opener(topology.user, 0) : open
     const locate = () =>
@@ -185,6 +192,7 @@ export class RedisStore {
     return {
       nodes: [node],
       fault: undefined,
+      since: 0,
       nodeFor: () => node,
       alarm: () => {},
       start: () => node.start(),
