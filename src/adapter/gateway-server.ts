@@ -23,6 +23,7 @@ import { MemoryPressure } from './memory-pressure.ts'
 import { buildParts, type LeftOver, leftOver, obstacleTo, type Parts } from './parts.ts'
 import type { RedisStore } from './redis/store.ts'
 import type { ListSource } from './revocation-list.ts'
+import { SharedAnswers } from './shared-answers.ts'
 import { createProofKeys } from './token-cache.ts'
 
 /** Keys of proofs that are kept imported: as many clients as are active at a time. */
@@ -84,9 +85,12 @@ class GatewayServer implements Running {
   constructor(configuration: Configuration, metrics: Metrics, logger: Logger, now: () => number) {
     const { limits, logging, hash, admin } = configuration
     this.#metrics = metrics
-    this.#outside = { metrics, logger, now, clock: () => steadyClock() / 1000 }
-    this.#store = createStore(configuration, this.#outside)
-    this.#dpop = new DpopState(configuration, this.#store, this.#outside)
+    const outside = { metrics, logger, now, clock: () => steadyClock() / 1000 }
+    this.#store = createStore(configuration, outside)
+    const { encryptionKeys = [] } = configuration.stores.redis ?? {}
+    const answers = this.#store && new SharedAnswers(this.#store, encryptionKeys)
+    this.#outside = { ...outside, answers }
+    this.#dpop = new DpopState(configuration, this.#store, outside)
     const { replay, nonces } = this.#dpop
     this.#services = { replay, nonces, proofKeys: createProofKeys(PROOF_KEYS) }
     this.#parts = buildParts(configuration, undefined, this.#services, this.#outside)

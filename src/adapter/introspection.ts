@@ -8,14 +8,12 @@
  * @module
  */
 
-import { LRUCache } from 'lru-cache'
 import type { IntrospectionConfig, IssuerConfig } from '../config/configuration.ts'
 import { parseJsonObject } from '../encoding/json.ts'
 import { Failure, fail } from '../failure/failure.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { RationedLog } from '../telemetry/rationed-log.ts'
-import type { AccessToken } from '../token/access-token.ts'
 import type { Claims } from '../token/claims.ts'
 import { parseIntrospection } from '../token/introspection.ts'
 import { SIGNED_RESPONSE, verifyIntrospectionJwt } from '../token/introspection-jwt.ts'
@@ -24,6 +22,16 @@ import { Breaker } from './breaker.ts'
 import { clientAuthenticator } from './client-authentication.ts'
 import type { DiscoveredIssuer } from './metadata.ts'
 import { type Answer, MAX_CONNECTIONS, type OutboundClient, OutboundError } from './outbound.ts'
+import {
+  type Answered,
+  type Asked,
+  ageOf,
+  isNewEnough,
+  lifeOf,
+  RememberedAnswers,
+  type Verdict,
+} from './remembered-answers.ts'
+import type { SharedAnswers } from './shared-answers.ts'
 
 /** Seconds between two lines about calls that failed. */
 const LOG_PAUSE = 10
@@ -34,24 +42,9 @@ const LOG_PAUSE = 10
  */
 const OUT_OF_ORDER = new Set([429, 502, 503, 504])
 
-type Verdict = AccessToken | Failure
-
-/** When an answer was asked for, in seconds of either clock. */
-interface Asked {
-  readonly at: number
-  readonly clock: number
-}
-
-interface Remembered {
-  readonly verdict: Verdict
-  readonly asked: Asked
-  /** Seconds for which it is used, counted from when it was asked for. */
-  readonly life: number
-}
-
 interface Pending {
   readonly asked: Asked
-  readonly verdict: Promise<Verdict>
+  readonly answered: Promise<Answered>
 }
 
 export interface IntrospectionParts {
@@ -61,6 +54,8 @@ export interface IntrospectionParts {
   readonly discovery: DiscoveredIssuer
   /** What signed answers are verified by; without it, none are believed. */
   readonly keys?: KeySource | undefined
+  /** What other instances were answered; undefined: nothing is shared. */
+  readonly answers?: SharedAnswers | undefined
   readonly metrics: Metrics
   readonly logger: Logger
   /** Seconds since the epoch. */
@@ -72,12 +67,14 @@ export interface IntrospectionParts {
 export class IntrospectionClient implements IntrospectionSource {
   readonly #parts: IntrospectionParts
   readonly #authenticate: ReturnType<typeof clientAuthenticator>
-  readonly #remembered: LRUCache<string, Remembered>
-  /** Apart, so that made-up tokens cannot push out real ones. */
-  readonly #refused: LRUCache<string, Remembered>
+  readonly #remembered: RememberedAnswers
   /** The newest call about each token. */
   readonly #pending = new Map<string, Pending>()
   #calls = 0
+  /** When all answers were last forgotten, in seconds of the clock that never jumps. */
+  #forgottenAt = Number.NEGATIVE_INFINITY
+  /** Whose answers are shared: those of this issuer to this client, in this form. */
+  readonly #scope: string
   readonly #breaker: Breaker
   readonly #log: RationedLog
   #endpoint: string | undefined
@@ -85,11 +82,12 @@ export class IntrospectionClient implements IntrospectionSource {
   constructor(parts: IntrospectionParts) {
     this.#parts = parts
     this.#authenticate = clientAuthenticator(parts.config.authentication, parts.issuer.issuer)
-    this.#remembered = new LRUCache({ max: parts.config.maxEntries })
-    this.#refused = new LRUCache({ max: Math.ceil(parts.config.maxEntries / 10) })
+    this.#remembered = new RememberedAnswers(parts.config)
     this.#breaker = new Breaker(parts.config.breaker, parts.clock)
     this.#log = new RationedLog(parts.logger, LOG_PAUSE, parts.clock)
     this.#endpoint = parts.config.endpoint
+    const { authentication, response } = parts.config
+    this.#scope = JSON.stringify([parts.issuer.issuer, authentication.clientId, response])
   }
 
   introspect(
@@ -99,17 +97,33 @@ export class IntrospectionClient implements IntrospectionSource {
     maxAge?: number | undefined,
   ): Verdict | Promise<Verdict> {
     const asked: Asked = { at: now, clock: this.#parts.clock() }
-    const remembered = this.#remembered.get(digest) ?? this.#refused.get(digest)
-    if (remembered !== undefined && isUsable(remembered, asked, maxAge)) {
-      this.#looked(remembered.verdict instanceof Failure ? 'negative_hit' : 'hit')
-      return remembered.verdict
+    const remembered = this.#remembered.find(digest, asked, maxAge)
+    if (remembered !== undefined) {
+      this.#looked(remembered instanceof Failure ? 'negative_hit' : 'hit')
+      return remembered
     }
     const pending = this.#pending.get(digest)
     // An answer that is under way may have been decided on when it was asked for.
     if (pending !== undefined && (maxAge === undefined || ageOf(pending.asked, asked) < maxAge)) {
       this.#looked('coalesced')
-      return pending.verdict
+      // What another instance was answered may be older than it was asked for here.
+      return pending.answered.then((answer) =>
+        isNewEnough(answer, asked, maxAge)
+          ? answer.verdict
+          : this.introspect(token, digest, now, maxAge),
+      )
     }
+    if (this.#parts.answers !== undefined && (maxAge ?? 1) > 0) {
+      return this.#follow(digest, asked, this.#findOrCall(token, digest, asked, maxAge))
+    }
+    const answer = this.#begin(token)
+    if (answer instanceof Failure) return answer
+    const answered = answer.then((verdict) => ({ verdict, asked }))
+    return this.#follow(digest, asked, answered)
+  }
+
+  /** Asks the issuer, unless too many are asking, or it does not answer. */
+  #begin(token: string): Failure | Promise<Verdict> {
     // A call that waits for a connection could time out, and count as the endpoint's failure.
     if (this.#calls >= MAX_CONNECTIONS) {
       return fail('temporarily_unavailable', 'introspection_busy')
@@ -119,27 +133,55 @@ export class IntrospectionClient implements IntrospectionSource {
       return fail('temporarily_unavailable', 'introspection_circuit_open')
     }
     this.#looked('miss')
-    return this.#begin(token, digest, asked)
+    this.#calls += 1
+    return this.#ask(token)
   }
 
-  #begin(token: string, digest: string, asked: Asked): Promise<Verdict> {
-    this.#calls += 1
-    const verdict = this.#ask(token).then((answer) => {
-      // Of two calls about a token the newer knows better, whichever is answered first.
-      if (this.#pending.get(digest)?.verdict === verdict) {
-        this.#pending.delete(digest)
-        this.#remember(digest, answer, asked)
+  /** What another instance was answered, if that is new enough; else the issuer's answer. */
+  async #findOrCall(
+    token: string,
+    digest: string,
+    asked: Asked,
+    maxAge = Number.POSITIVE_INFINITY,
+  ): Promise<Answered> {
+    const { answers, config, issuer, now, clock } = this.#parts
+    const shared = await answers?.find(this.#scope, digest)
+    if (shared !== undefined && shared.age < Math.min(config.ttl, maxAge)) {
+      const since = { at: now() - shared.age, clock: clock() - shared.age }
+      const verdict = parseIntrospection(shared.claims, issuer, now())
+      if (!(verdict instanceof Failure) && since.clock > this.#forgottenAt) {
+        this.#looked('shared_hit')
+        return { verdict, asked: since }
       }
-      return answer
-    })
-    this.#pending.set(digest, { asked, verdict })
-    return verdict
+    }
+    const verdict = await this.#begin(token)
+    if (!(verdict instanceof Failure)) {
+      const answer = { claims: verdict.claims, age: clock() - asked.clock }
+      answers?.keep(this.#scope, digest, answer, lifeOf(verdict, asked, config))
+    } else if (verdict.error === 'invalid_token') answers?.forget(this.#scope, digest)
+    return { verdict, asked }
+  }
+
+  async #follow(digest: string, asked: Asked, answered: Promise<Answered>): Promise<Verdict> {
+    this.#pending.set(digest, { asked, answered })
+    try {
+      const answer = await answered
+      // Of two calls about a token the newer knows better, whichever is answered first.
+      if (this.#isNewest(digest, answered)) this.#remembered.keep(digest, answer)
+      return answer.verdict
+    } finally {
+      if (this.#isNewest(digest, answered)) this.#pending.delete(digest)
+    }
+  }
+
+  #isNewest(digest: string, answered: Promise<Answered>): boolean {
+    return this.#pending.get(digest)?.answered === answered
   }
 
   /** Forgets all answers: a key that they were signed by is the issuer's no more. */
   forget(): void {
     this.#remembered.clear()
-    this.#refused.clear()
+    this.#forgottenAt = this.#parts.clock()
   }
 
   async #ask(token: string): Promise<Verdict> {
@@ -229,23 +271,6 @@ export class IntrospectionClient implements IntrospectionSource {
     return verifyIntrospectionJwt(body.toString('latin1'), keys, issuer, recipients, now())
   }
 
-  /**
-   * RFC 7662 §4: never beyond the token's end, which is judged again on use; and not at all where the
-   * issuer does not say when that is.
-   */
-  #remember(digest: string, verdict: Verdict, asked: Asked): void {
-    const { ttl, negativeTtl } = this.#parts.config
-    const isRefused = verdict instanceof Failure
-    if (isRefused && verdict.error !== 'invalid_token') return
-    // A token that is refused now was perhaps good before: what was remembered of it is over.
-    this.#remembered.delete(digest)
-    if (!isRefused && verdict.claims['exp'] === undefined) return
-    const life = isRefused ? negativeTtl : Math.min(ttl, verdict.expiresAt - asked.at)
-    if (life <= 0) return
-    const cache = isRefused ? this.#refused : this.#remembered
-    cache.set(digest, { verdict, asked, life })
-  }
-
   #looked(result: string): void {
     this.#parts.metrics.introspectionCache.inc({ issuer: this.#parts.issuer.id, result })
   }
@@ -253,25 +278,6 @@ export class IntrospectionClient implements IntrospectionSource {
   #answered(result: string): void {
     this.#parts.metrics.introspectionRequests.inc({ issuer: this.#parts.issuer.id, result })
   }
-}
-
-/**
- * A revocation counts from when the issuer was asked; that a token is refused may be known for longer. A clock
- * that went back would make an answer outlive its time: then it is asked for anew.
- */
-function isUsable(
-  { verdict, asked, life }: Remembered,
-  now: Asked,
-  maxAge = Number.POSITIVE_INFINITY,
-): boolean {
-  if (now.at < asked.at) return false
-  const age = ageOf(asked, now)
-  return age < life && (verdict instanceof Failure || age < maxAge)
-}
-
-/** Seconds by whichever clock saw more of them: the time of day may be set back in little steps. */
-function ageOf(asked: Asked, now: Asked): number {
-  return Math.max(now.at - asked.at, now.clock - asked.clock)
 }
 
 function parsePlain({ mediaType, body }: Answer): Claims | Failure {

@@ -28,9 +28,8 @@ export interface ClusterParts {
   open(address: StoreAddress, timeoutMs: number): Promise<RedisConnection>
   order(hashTag: string): ReturnType<NodeParts['order']>
   readonly limits: NodeParts['limits']
-  readonly clockOffset: NodeParts['clockOffset']
-  /** Seconds since the epoch. */
-  readonly now: () => number
+  readonly now: NodeParts['now']
+  readonly clock: NodeParts['clock']
   changed(): void
 }
 
@@ -181,13 +180,14 @@ export class ClusterNodes {
   }
 
   #create(address: StoreAddress): Master {
-    const { open, order, limits, clockOffset, changed } = this.#parts
+    const { open, order, limits, now, clock, changed } = this.#parts
     const node = new RedisNode({
       locate: () => Promise.resolve(address),
       open,
       order: () => order(master.hashTag),
       limits,
-      clockOffset,
+      now,
+      clock,
       changed: ({ isUp }) => {
         if (!isUp) this.alarm()
         changed()

@@ -130,9 +130,22 @@ function nameOf(info: Info, { isMemory }: InspectionOrder): string {
   return createHash('sha256').update(parts.join(' ')).digest('base64url').slice(0, 22)
 }
 
+/** Leaves another marker in the place of one: for whoever knows that one, all from before is lost. */
+export async function replaceMarker(
+  connection: RedisConnection,
+  { key }: Marker,
+  time: number,
+): Promise<void> {
+  await connection.call(['SET', key, newMarker(Math.floor(time * 1000))], ANSWER_MS)
+}
+
+function newMarker(created: number): string {
+  return `${randomBytes(16).toString('base64url')}.${created}`
+}
+
 /** The marker under a key; where there is none, it is left now. Of several who do that, one is first. */
 async function leave(connection: RedisConnection, key: string, created: number): Promise<string> {
-  const own = `${randomBytes(16).toString('base64url')}.${created}`
+  const own = newMarker(created)
   let value = await connection.call(['GET', key], ANSWER_MS)
   if (value === null) {
     const set = await connection.call(['SET', key, own, 'NX'], ANSWER_MS)

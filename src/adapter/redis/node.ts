@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { StoreAddress } from '../../config/shared-store.ts'
 import type { RedisConnection } from './connection.ts'
 import { StoreFault } from './fault.ts'
-import { type InspectionOrder, inspect } from './inspection.ts'
+import { type InspectionOrder, inspect, replaceMarker } from './inspection.ts'
 import { type Answer, Pipeline, type PipelineLimits } from './pipeline.ts'
 
 /** Milliseconds until there is a connection on which the user is known. */
@@ -20,6 +20,8 @@ const OPEN_MS = 1000
 const INSPECT_MS = 2000
 /** Seconds by which our clock may have been set since it was last compared with the server's. */
 const CLOCK_STEP = 1
+/** Seconds by which the server's clock may go differently from ours, as far as can be told from afar. */
+const SERVER_CLOCK_STEP = 2
 /** Milliseconds before it is tried again: the first time, and at most. Together with the above under 5 s. */
 const FIRST_PAUSE_MS = 25
 const LONGEST_PAUSE_MS = 1000
@@ -31,8 +33,10 @@ export interface NodeParts {
   /** What the inspection is to look at, as things are now. */
   order(): InspectionOrder
   readonly limits: PipelineLimits
-  /** Seconds by which the time of day is ahead of a clock that never jumps. */
-  clockOffset(): number
+  /** Seconds since the epoch. */
+  readonly now: () => number
+  /** Seconds of a clock that never jumps. */
+  readonly clock: () => number
   /** Called when it can be used, and when it cannot, and on changes of either. */
   changed(node: RedisNode): void
 }
@@ -47,7 +51,9 @@ export class RedisNode {
   #fault: StoreFault | undefined = new StoreFault('connection', 'not connected yet')
   #marker = ''
   #since = 0
-  #clockOffset = 0
+  /** Seconds by which the time of day was ahead of the clock that never jumps, here and there. */
+  #ours = 0
+  #theirs: number | undefined
 
   constructor(parts: NodeParts) {
     this.#parts = parts
@@ -72,9 +78,15 @@ export class RedisNode {
     return this.#since
   }
 
+  /** The server's time: seconds since the epoch, undefined until it was first reached. */
+  get time(): number | undefined {
+    return this.#theirs === undefined ? undefined : this.#parts.clock() + this.#theirs
+  }
+
   /** @param isWrite Whether what is stored is for a time that our clock says. */
   run(words: readonly string[], isWrite: boolean): StoreFault | Promise<Answer | StoreFault> {
-    const step = Math.abs(this.#parts.clockOffset() - this.#clockOffset)
+    const { now, clock } = this.#parts
+    const step = Math.abs(now() - clock() - this.#ours)
     if (isWrite && this.#pipeline !== undefined && step > CLOCK_STEP) {
       this.inspect()
       return new StoreFault('clock', 'our clock was set')
@@ -143,12 +155,21 @@ export class RedisNode {
   }
 
   async #look(connection: RedisConnection): Promise<void> {
-    const { order, limits, clockOffset, changed } = this.#parts
-    const offset = clockOffset()
-    const { marker, since, trouble } = await inspect(connection, order())
+    const { order, limits, now, clock, changed } = this.#parts
+    const ours = now() - clock()
+    const { marker, since, ahead, trouble } = await inspect(connection, order())
+    const theirs = ours + ahead
+    const isSame = marker.value === this.#marker && this.#theirs !== undefined
+    if (isSame && Math.abs(theirs - this.#theirs!) > SERVER_CLOCK_STEP) {
+      // What was to be kept for a time was kept for another: whoever relies on it shall know.
+      this.#theirs = undefined
+      await replaceMarker(connection, marker, clock() + theirs)
+      throw new StoreFault('clock', 'its clock was set')
+    }
+    this.#ours = ours
+    this.#theirs = theirs
     this.#marker = marker.value
     this.#since = since
-    this.#clockOffset = offset
     if (this.#pipeline === undefined) this.#pipeline = new Pipeline(connection, marker, limits)
     else this.#pipeline.marker = marker
     if (trouble !== undefined) this.#pipeline.trouble = trouble

@@ -133,6 +133,16 @@ export class RedisStore {
     })
   }
 
+  /** The time of the server that has a key, in seconds since the epoch; undefined: nobody knows. */
+  timeAt(key: string): number | undefined {
+    return this.#nodes.nodeFor(key)?.time
+  }
+
+  /** What is another after all that this server held may be lost. */
+  epochAt(key: string): string {
+    return this.#nodes.nodeFor(key)?.epoch ?? ''
+  }
+
   /** Proofs are accepted for another time from now on: of those from before, less may be known. */
   useWindows(windows: string): void {
     this.#windows = windows
@@ -168,20 +178,19 @@ export class RedisStore {
         RedisConnection.open({ address, user, database, tls: config.tls, timeoutMs })
     }
     const open = opener(config.user, config.database)
+    const { now, clock } = this.#parts
     const order = (hashTag: string) => ({
       keyPrefix,
       hashTag,
       isCluster: topology.kind === 'cluster',
       isMemory,
       windows: this.#windows,
-      now: this.#parts.now,
+      now,
     })
     const changed = () => this.#changed()
-    const clockOffset = () => this.#parts.now() - this.#parts.clock()
-    const common = { open, limits, clockOffset, changed }
+    const common = { open, limits, now, clock, changed }
     if (topology.kind === 'cluster') {
-      const { now } = this.#parts
-      return new ClusterNodes({ seeds: topology.seeds, order, now, ...common })
+      return new ClusterNodes({ seeds: topology.seeds, order, ...common })
     }
     const openSentinel = topology.kind === 'sentinel' ? opener(topology.user, 0) : open
     const locate = () =>

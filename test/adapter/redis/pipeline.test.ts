@@ -209,3 +209,15 @@ test('a key of the gateway that holds something else is no marker', async () => 
   closing.push(opened.close)
   expect(opened.use('a')).toBe('unavailable')
 })
+
+test("the server's clock was set: what was to be kept for a time was kept for another", async () => {
+  const { server, well, store, use, lines } = await open()
+  const { epoch } = store
+  server.script = (words, socket) =>
+    words[0] === 'INFO'
+      ? honest(new Map(), { server_time_usec: String((Date.now() + 5000) * 1000) })(words, socket)
+      : well(words, socket)
+  await until(() => store.epoch !== epoch && store.isUp, 'it is noticed')
+  expect(await use('a')).toBe('first')
+  expect(lines.join()).toContain('its clock was set')
+})
