@@ -230,7 +230,8 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
     test('reads its data yet [R05]', async () => {
       const server = await serverWith(
         'appendonly yes',
-        'key-load-delay 100',
+        'key-load-delay 400',
+        'loading-process-events-interval-bytes 1024',
         'enable-debug-command yes',
       )
       const opened = await open({}, server.port)

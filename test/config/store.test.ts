@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createWorkspace, gateway, type Workspace } from './workspace.ts'
 
@@ -230,4 +232,31 @@ describe('what instances share fits together', () => {
     expect(text).toContain('each catches only the replays that it sees itself')
     expect(text).not.toContain(SECRET)
   })
+})
+
+test('what docs/how-to/shared-store.md has one write is taken without a word', async () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/how-to/shared-store.md'), 'utf8')
+  const blocks = [...page.matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, block = '']) => block)
+  expect(blocks).toHaveLength(2)
+  const [server = '', others = ''] = blocks
+  const url = server.split('\n').find((line) => line.includes(' url:'))!
+  const pages = [
+    server,
+    ...others
+      .trimEnd()
+      .split('\n')
+      .map((line) => server.replace(url, line)),
+  ]
+  const ca = readFileSync(join(workspace.folder, 'tls/client-ca.pem'), 'utf8')
+  for (const yaml of pages) {
+    const { text } = await workspace.load(`${gateway()}\n${yaml}`, {
+      env: { SENTINEL: SECRET },
+      readFile: (path) => {
+        if (path.endsWith('internal-ca.pem')) return ca
+        if (path.startsWith('/run/secrets/')) return SECRET
+        return readFileSync(join(workspace.folder, path), 'utf8')
+      },
+    })
+    expect(text).toBe('')
+  }
 })
