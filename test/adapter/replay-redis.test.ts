@@ -326,6 +326,21 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
       await until(async () => (await opened.use('b')) === 'unavailable', 'it is gone')
     })
 
+    test('is not held to be late for what keeps us busy ourselves', async () => {
+      const opened = await open({ config: { timeout: 0.1 } })
+      const busy = (milliseconds: number) => {
+        const end = performance.now() + milliseconds
+        while (performance.now() < end);
+      }
+      const before = opened.use('a')
+      busy(300)
+      expect(await before).toBe('first')
+      const after = opened.use('b')
+      // Behind what sends it.
+      setImmediate(() => setImmediate(() => busy(300)))
+      expect(await after).toBe('first')
+    })
+
     test('takes no commands beyond so many that wait for an answer', async () => {
       const opened = await open({ config: { maxInFlight: 3 } })
       const uses = ['a', 'b', 'c', 'd'].map((key) => opened.use(key))

@@ -236,7 +236,7 @@ describe('what instances share fits together', () => {
 
 test('what docs/how-to/shared-store.md has one write is taken without a word', async () => {
   const page = readFileSync(join(import.meta.dirname, '../../docs/how-to/shared-store.md'), 'utf8')
-  const blocks = [...page.matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, block = '']) => block)
+  const blocks = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block)
   expect(blocks).toHaveLength(2)
   const [server = '', others = ''] = blocks
   const url = server.split('\n').find((line) => line.includes(' url:'))!

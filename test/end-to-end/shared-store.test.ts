@@ -1,3 +1,4 @@
+import { createHash, X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Client } from '../../src/demo/client.ts'
 import { signProof } from '../../src/demo/proof.ts'
@@ -5,6 +6,7 @@ import { type Caller, createCaller, type RawAnswer } from '../support/caller.ts'
 import { sumOf } from '../support/exposition.ts'
 import { API, type Fixture, RESOURCES, startFixture, type TestGateway } from '../support/fixture.ts'
 import { REDIS_IS_INSTALLED, type RedisServer, startRedis, until } from '../support/redis-server.ts'
+import { startStub } from '../support/stub.ts'
 
 const suffix = REDIS_IS_INSTALLED ? '' : ' (skipped: redis-server is not installed)'
 
@@ -127,6 +129,35 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`two gateways that share a store${suffix}`,
     }
   })
 
+  test('a secret of nonces is replaced, and nobody refused meanwhile', async () => {
+    const [one, other] = gateways as [TestGateway, TestGateway]
+    const [secret = ''] = one.configuration.dpop.nonceSecrets
+    const next = 'another-secret-that-both-will-have'
+    const replace = (gateway: TestGateway, nonceSecrets: string[]) => {
+      const { configuration, running } = gateway
+      return running.reload({ ...configuration, dpop: { ...configuration.dpop, nonceSecrets } })
+    }
+    const isServed = async (from: number, to: number) => {
+      const fields = await fieldsOf(BY_NONCE, await nonceOf(from))
+      expect(await send(to, fields, BY_NONCE)).toMatchObject({ status: 200 })
+    }
+    // One instance after the other, each time; what one gives out is good at the other throughout.
+    for (const secrets of [
+      [secret, next],
+      [next, secret],
+      [next],
+      [next, secret],
+      [secret, next],
+      [secret],
+    ]) {
+      for (const gateway of [one, other]) {
+        expect(await replace(gateway, secrets)).toBeUndefined()
+        await isServed(0, 1)
+        await isServed(1, 0)
+      }
+    }
+  })
+
   test('the store is killed: what needs it is 503, nothing else suffers, and it comes back [R02]', async () => {
     const used = await fieldsOf(BY_NONCE, await nonceOf(0))
     expect(await send(0, used, BY_NONCE)).toMatchObject({ status: 200 })
@@ -233,6 +264,52 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`two gateways that share a store${suffix}`,
     const told = [...keys, ...gateways.flatMap(({ lines }) => lines)].join('\n')
     for (const secret of [token, jti, 'a-secret-that-both']) expect(told).not.toContain(secret)
     expect(keys.length).toBeGreaterThan(0)
-    for (const key of keys) expect(key).toMatch(/^fgw:(?:jti|epoch|window|trial):/)
+    for (const key of keys) expect(key).toMatch(/^fgw:(?:jti|epoch|window|trial|answer):/)
+  })
+
+  test('answers about opaque tokens are shared: the issuer is asked once', async () => {
+    const der = new X509Certificate(fixture.certificates.mtls.certificate).raw
+    const thumbprint = createHash('sha256').update(der).digest('base64url')
+    const stub = await startStub(fixture, () => ({
+      body: {
+        active: true,
+        aud: API,
+        scope: 'accounts',
+        exp: Math.floor(Date.now() / 1000) + 60,
+        cnf: { 'x5t#S256': thumbprint },
+      },
+    }))
+    const yaml = YAML(redis.port)
+      .replace('$ISSUER', stub.origin)
+      .replace(
+        'ca: ca.pem }',
+        `ca: ca.pem, tokens: introspection, introspection: { endpoint: "${stub.origin}/introspect", auth: { method: client_secret_basic, client_id: g, client_secret: s }, cache: { shared: true } } }`,
+      )
+      .replace(
+        'timeout: 500ms',
+        'timeout: 500ms, encryption_key: a-key-that-both-instances-have-32',
+      )
+    const [one, other] = [await fixture.gateway(yaml), await fixture.gateway(yaml)]
+    const fields = ['Authorization', 'Bearer an-opaque-token']
+    const callAt = async (gateway: TestGateway) => {
+      const caller = createCaller(fixture, gateway, fixture.certificates.mtls)
+      const { status } = await caller.send({ fields })
+      caller.close()
+      return status
+    }
+    expect(await callAt(one)).toBe(200)
+    await until(
+      async () => ((await redis.call('KEYS', 'fgw:answer:*')) as string[]).length === 1,
+      'it is kept',
+    )
+    expect(await callAt(other)).toBe(200)
+    expect(stub.requests).toHaveLength(1)
+    const looked = sumOf(await other.metrics(), 'fapigw_introspection_cache_total', {
+      result: 'shared_hit',
+    })
+    expect(looked).toBe(1)
+    await one.close()
+    await other.close()
+    await stub.close()
   })
 })

@@ -12,6 +12,7 @@ import { connect as connectTls } from 'node:tls'
 import type { OutboundTls } from '../../config/configuration.ts'
 import type { StoreAddress, StoreUser } from '../../config/shared-store.ts'
 import { connectOptions } from '../outbound.ts'
+import { startDeadline } from './deadline.ts'
 import { faultOf, StoreFault } from './fault.ts'
 import { ErrorReply, encodeCommand, ProtocolError, type Reply, ReplyReader } from './reply.ts'
 
@@ -118,14 +119,13 @@ export class RedisConnection {
    * @throws StoreFault if it is an error, or does not come in time: the connection is of no use then.
    */
   async call(words: readonly string[], timeoutMs: number): Promise<Reply> {
-    const timer = setTimeout(
-      () => this.destroy(new StoreFault('timeout', `${words[0]} was not answered in time`)),
-      timeoutMs,
-    )
+    const answered = startDeadline(timeoutMs, () => {
+      this.destroy(new StoreFault('timeout', `${words[0]} was not answered in time`))
+    })
     try {
       return await this.#demand(words)
     } finally {
-      clearTimeout(timer)
+      answered()
     }
   }
 

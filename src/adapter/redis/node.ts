@@ -198,5 +198,6 @@ export class RedisNode {
 
 /** Whatever else is thrown is a bug, and no reason to go on as if the store could be trusted. */
 function faultFrom(error: unknown): StoreFault {
-  return error instanceof StoreFault ? error : new StoreFault('refused', 'it could not be asked')
+  if (error instanceof StoreFault) return error
+  return new StoreFault('refused', `a bug: ${error instanceof Error ? error.name : typeof error}`)
 }

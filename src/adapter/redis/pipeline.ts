@@ -13,6 +13,7 @@
  */
 
 import type { RedisConnection } from './connection.ts'
+import { startDeadline } from './deadline.ts'
 import { faultOf, StoreFault, type StoreFaultKind } from './fault.ts'
 import { ErrorReply, type Reply } from './reply.ts'
 
@@ -58,10 +59,10 @@ interface Batch {
   readonly entries: Entry[]
   /** What was known when the first of them was asked. */
   readonly marker: Marker
-  readonly timer: NodeJS.Timeout
+  /** Puts an end to waiting for it. */
+  answered: () => void
   /** Replicas that have it; undefined: not asked. */
   replicas: Reply | undefined
-  isDone: boolean
   /** Those who asked have been told that no answer came. */
   isLate: boolean
 }
@@ -76,13 +77,14 @@ export class Pipeline {
   #inFlight = 0
   /** Batches whose answers are late. */
   #late = 0
-  #giveUp: NodeJS.Timeout | undefined
+  /** Puts an end to the patience with them. */
+  #patience: (() => void) | undefined
 
   constructor(connection: RedisConnection, marker: Marker, limits: PipelineLimits) {
     this.#connection = connection
     this.#marker = marker
     this.#limits = limits
-    void connection.lost.then(() => clearTimeout(this.#giveUp))
+    void connection.lost.then(() => this.#stopPatience())
   }
 
   /** Whether answers are late: nothing is asked meanwhile. */
@@ -116,12 +118,8 @@ export class Pipeline {
     const batch: Batch = {
       entries: [],
       marker: this.#marker,
-      timer: setTimeout(() => {
-        // Answers that are here already, and were not read since we were busy ourselves, are read first.
-        setImmediate(() => this.#expire(batch))
-      }, this.#limits.timeoutMs),
       replicas: undefined,
-      isDone: false,
+      answered: () => {},
       isLate: false,
     }
     setImmediate(() => this.#close(batch))
@@ -142,17 +140,17 @@ export class Pipeline {
     const { key, value } = batch.marker
     connection.send(['GET', key], (reply) => this.#conclude(batch, reply, value))
     connection.flush()
+    // From now on: how long we took until here is not the server's fault.
+    if (this.#connection.fault === undefined) {
+      batch.answered = startDeadline(timeoutMs, () => this.#expire(batch))
+    }
   }
 
   #conclude(batch: Batch, marker: Reply | undefined, expected: string): void {
-    clearTimeout(batch.timer)
-    batch.isDone = true
+    batch.answered()
     this.#inFlight -= batch.entries.length
     if (batch.isLate) this.#late -= 1
-    if (!this.isStalled) {
-      clearTimeout(this.#giveUp)
-      this.#giveUp = undefined
-    }
+    if (!this.isStalled) this.#stopPatience()
     const fault = this.#connection.fault ?? markerFault(marker, expected)
     if (this.trouble?.kind === 'timeout') this.trouble = undefined
     for (const entry of batch.entries) {
@@ -181,16 +179,18 @@ export class Pipeline {
 
   /** Nobody waits any longer. The commands are still under way, and count as that. */
   #expire(batch: Batch): void {
-    if (batch.isDone) return
     batch.isLate = true
     this.#late += 1
     this.trouble = new StoreFault('timeout', 'no answer in time')
     for (const { resolve } of batch.entries) resolve(this.trouble)
-    this.#giveUp ??= setTimeout(() => {
-      setImmediate(() => {
-        if (this.isStalled) this.#connection.destroy(new StoreFault('timeout', 'no answer in time'))
-      })
-    }, PATIENCE_MS)
+    this.#patience ??= startDeadline(PATIENCE_MS, () => {
+      this.#connection.destroy(new StoreFault('timeout', 'no answer in time'))
+    })
+  }
+
+  #stopPatience(): void {
+    this.#patience?.()
+    this.#patience = undefined
   }
 }
 
