@@ -336,8 +336,8 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
       busy(300)
       expect(await before).toBe('first')
       const after = opened.use('b')
-      // Behind what sends it.
-      setImmediate(() => setImmediate(() => busy(300)))
+      // In the same turn, behind what sends it.
+      setImmediate(() => busy(300))
       expect(await after).toBe('first')
     })
 

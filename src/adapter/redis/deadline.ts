@@ -1,30 +1,19 @@
 /**
- * How long an answer is waited for, by the time that passed for the server and not for us.
- *
- * A timer alone says less. It counts from when this turn of the event loop began, which may be long ago; and when
- * it ends, an answer may be here that was not read yet, since we were busy ourselves.
+ * How long an answer is waited for. When a timer ends, the answer may be here and not read yet, since we were
+ * busy ourselves: that is not the server's fault.
  *
  * @module
  */
 
-import { steadyClock } from '../clock.ts'
-
 /**
- * @param late Called when so many milliseconds have passed, and what came within them has been read.
+ * @param late Called when so many milliseconds have passed, and what came meanwhile has been read.
  * @returns What puts an end to it.
  */
 export function startDeadline(milliseconds: number, late: () => void): () => void {
-  const end = steadyClock() + milliseconds
   let immediate: NodeJS.Immediate | undefined
-  const onTimer = () => {
-    // After this turn has read what there is.
-    immediate = setImmediate(() => {
-      const left = end - steadyClock()
-      if (left > 0) timer = setTimeout(onTimer, left)
-      else late()
-    })
-  }
-  let timer = setTimeout(onTimer, milliseconds)
+  const timer = setTimeout(() => {
+    immediate = setImmediate(late)
+  }, milliseconds)
   return () => {
     clearTimeout(timer)
     clearImmediate(immediate)
