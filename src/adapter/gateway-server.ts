@@ -11,20 +11,21 @@ import type { Configuration } from '../config/configuration.ts'
 import { Accountant, initialiseRoute } from '../gateway/account.ts'
 import { Gateway } from '../gateway/handler.ts'
 import { Tunnels } from '../gateway/tunnel.ts'
-import { Nonces } from '../sender-constraint/dpop/nonce.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { RationedLog } from '../telemetry/rationed-log.ts'
-import { AdminListener, type Readiness } from './admin.ts'
+import { AdminListener, areReady, type Readiness } from './admin.ts'
 import { describeCaches } from './cache-metrics.ts'
 import { steadyClock, wallClock } from './clock.ts'
+import { createStore, DpopState } from './dpop-state.ts'
 import { describe, describeLists } from './inventory.ts'
 import type { IssuerParts } from './issuers.ts'
 import { Listener } from './listener.ts'
 import { MemoryPressure } from './memory-pressure.ts'
 import { buildParts, type LeftOver, leftOver, obstacleTo, type Parts } from './parts.ts'
-import { MemoryReplayStore } from './replay-memory.ts'
+import type { RedisStore } from './redis/store.ts'
 import type { ListSource } from './revocation-list.ts'
+import { SharedAnswers } from './shared-answers.ts'
 import { ImportedKeys } from './token-cache.ts'
 
 export interface Running {
@@ -66,8 +67,9 @@ export async function startGateway(
 
 class GatewayServer implements Running {
   readonly #metrics: Metrics
-  readonly #replay: MemoryReplayStore
-  readonly #services: Omit<Services, 'revocation'>
+  readonly #store: RedisStore | undefined
+  readonly #dpop: DpopState
+  #services: Omit<Services, 'revocation'>
   readonly #outside: IssuerParts
   readonly #gateway: Gateway
   readonly #accountant: Accountant
@@ -84,15 +86,14 @@ class GatewayServer implements Running {
     const { dpop, limits, logging, hash, admin } = configuration
     this.#metrics = metrics
     const proofKeys = new ImportedKeys(dpop.proofKeys)
-    const replay = new MemoryReplayStore(dpop.replayEntries, now())
-    const secret = dpop.nonceSecret === undefined ? randomBytes(32) : Buffer.from(dpop.nonceSecret)
-    this.#replay = replay
-    this.#services = {
-      replay,
-      nonces: new Nonces(secret, dpop.nonceRotation),
-      proofKeys,
-    }
-    this.#outside = { metrics, logger, now, clock: () => steadyClock() / 1000 }
+    const outside = { metrics, logger, now, clock: () => steadyClock() / 1000 }
+    this.#store = createStore(configuration, outside)
+    const { encryptionKeys = [] } = configuration.stores.redis ?? {}
+    const answers = this.#store && new SharedAnswers(this.#store, encryptionKeys)
+    this.#outside = { ...outside, answers }
+    this.#dpop = new DpopState(configuration, this.#store, outside)
+    const { replay, nonces } = this.#dpop
+    this.#services = { replay, nonces, proofKeys }
     this.#parts = buildParts(configuration, undefined, this.#services, this.#outside)
     this.#accountant = new Accountant(metrics, logger, steadyClock, logging.access, hash)
     const bugs = new RationedLog(logger, BUG_PAUSE, this.#outside.clock)
@@ -129,10 +130,6 @@ class GatewayServer implements Running {
       admin === undefined
         ? undefined
         : new AdminListener({ metrics, token: admin.token, readiness: () => this.#readiness() })
-    metrics.watch(() => {
-      metrics.replayEntries.set({ store: 'memory' }, replay.size)
-      metrics.replayBytes.set({ store: 'memory' }, replay.bytes)
-    })
     metrics.watch(() => this.#countConnections())
     metrics.watch(() => {
       const { issuers, revocations } = this.#parts
@@ -152,7 +149,7 @@ class GatewayServer implements Running {
   }
 
   isReady(): boolean {
-    return this.#readiness().every(({ ready }) => ready)
+    return areReady(this.#readiness())
   }
 
   async start(): Promise<void> {
@@ -165,7 +162,8 @@ class GatewayServer implements Running {
       throw error
     }
     const { issuers, revocations } = this.#parts
-    await Promise.all([...issuers.values(), ...revocations.values()].map((one) => one.start()))
+    const asked = [...issuers.values(), ...revocations.values()].map((one) => one.start())
+    await Promise.all([...asked, this.#store?.start()])
   }
 
   reload(configuration: Configuration): Promise<string | undefined> {
@@ -181,7 +179,8 @@ class GatewayServer implements Running {
     const obstacle = obstacleTo(former.configuration, configuration)
     if (obstacle !== undefined) return obstacle
 
-    const parts = buildParts(configuration, former, this.#services, this.#outside)
+    const services = { ...this.#services, nonces: this.#dpop.noncesOf(configuration) }
+    const parts = buildParts(configuration, former, services, this.#outside)
     const prepared = configuration.listeners.map((one, i) => this.#listeners[i]!.prepare(one))
     const added = leftOver(parts, former)
     // Lists that are in force already are read again too: that is what one reloads for.
@@ -200,8 +199,8 @@ class GatewayServer implements Running {
       return `the revocation list ${missing.source} cannot be taken`
     }
     for (const takeOver of prepared) takeOver()
-    if (!hasSameWindows(former.configuration, configuration))
-      this.#replay.widen(this.#outside.now())
+    this.#services = services
+    this.#dpop.take(configuration, services.nonces)
     this.#take(parts)
     this.#retireLater(leftOver(former, parts))
     return undefined
@@ -235,6 +234,7 @@ class GatewayServer implements Running {
       revocations: [...revocations.values()],
     }
     await Promise.all([inForce, ...this.#retired.values()].map(retire))
+    await this.#store?.close()
   }
 
   /** Puts parts in force, from the next request on. */
@@ -242,6 +242,7 @@ class GatewayServer implements Running {
     this.#parts = parts
     this.#gateway.serving = parts.serving
     this.#accountant.config = parts.configuration.hash
+    this.#accountant.replayStore = parts.configuration.dpop.replayStore
     for (const route of parts.routes) initialiseRoute(this.#metrics, route)
     describe(parts.configuration, this.#metrics)
   }
@@ -264,7 +265,8 @@ class GatewayServer implements Running {
     const lists = [...this.#parts.revocations.values()]
       .flatMap(({ sources }) => sources)
       .map((one) => ({ name: `revocation list ${one.source}`, ready: !neverLoaded(one) }))
-    return [{ name: 'not shutting down', ready: !this.#closing }, ...issuers, ...lists]
+    const stores = this.#store === undefined ? [] : [this.#store.readiness]
+    return [{ name: 'not shutting down', ready: !this.#closing }, ...issuers, ...lists, ...stores]
   }
 
   #countConnections(): void {
@@ -287,13 +289,4 @@ async function retire({ issuers, upstreams, revocations }: LeftOver): Promise<vo
     ...revocations.map((sources) => sources.close()),
     ...upstreams.map((upstream) => upstream.destroy()),
   ])
-}
-
-/** Whether all proofs are accepted for as long as they were (RFC 9449 §11.1). */
-function hasSameWindows(former: Configuration, next: Configuration): boolean {
-  const windows = ({ routes }: Configuration) =>
-    JSON.stringify(
-      [...new Set(routes.map(({ policies }) => JSON.stringify(policies['dpop_freshness'])))].sort(),
-    )
-  return windows(former) === windows(next)
 }

@@ -16,7 +16,7 @@ import {
   type ServerSessionOptions,
 } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
-import type { LimitsConfig } from '../config/configuration.ts'
+import type { LimitsConfig } from '../config/limits.ts'
 import { Failure, fail } from '../failure/failure.ts'
 import { soleField } from '../http/field.ts'
 import { parseStreamHead, type StreamHead } from '../http/stream-head.ts'

@@ -14,6 +14,7 @@ import { IntrospectionClient } from './introspection.ts'
 import { RemoteKeys } from './jwks.ts'
 import { DiscoveredIssuer } from './metadata.ts'
 import { OutboundClient } from './outbound.ts'
+import type { SharedAnswers } from './shared-answers.ts'
 import { VerifiedTokens } from './token-cache.ts'
 import { OwnDecryption } from './token-decryption.ts'
 
@@ -24,6 +25,8 @@ export interface IssuerParts {
   readonly now: () => number
   /** Seconds of a clock that never jumps. */
   readonly clock: () => number
+  /** What instances share of introspection, for issuers that have it shared. */
+  readonly answers?: SharedAnswers | undefined
 }
 
 /** An issuer that is asked over the network. */
@@ -68,6 +71,7 @@ export class ReachedIssuer {
         client: asking,
         discovery,
         keys: this.#keys,
+        answers: config.introspection.shared ? parts.answers : undefined,
         metrics,
         logger,
         now,
@@ -135,7 +139,8 @@ function initialise(config: IssuerConfig, metrics: Metrics): void {
   for (const result of results) {
     metrics.introspectionRequests.inc({ issuer: id, result }, 0)
   }
-  for (const result of ['hit', 'miss', 'negative_hit', 'coalesced']) {
+  const looked = ['hit', 'miss', 'negative_hit', 'coalesced']
+  for (const result of introspection.shared ? [...looked, 'shared_hit'] : looked) {
     metrics.introspectionCache.inc({ issuer: id, result }, 0)
   }
   metrics.introspectionSeconds.zero({ issuer: id })

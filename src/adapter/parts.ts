@@ -134,7 +134,10 @@ export function obstacleTo(former: Configuration, next: Configuration): string |
     return 'whether clients are asked for certificates changed: restart needed'
   }
   if (!isSame(former.admin, next.admin)) return 'admin changed: restart needed'
-  if (!isSame(former.dpop, next.dpop)) return 'dpop nonces or replay store changed: restart needed'
+  const kept = ({ dpop, stores }: Configuration) => [{ ...dpop, nonceSecrets: [] }, stores]
+  if (!isSame(kept(former), kept(next))) {
+    return 'dpop nonces or replay store changed: restart needed'
+  }
   if (!isSame(former.limits, next.limits)) return 'limits changed: restart needed'
   if (!isSame(former.logging, next.logging)) return 'logging changed: restart needed'
   return undefined
