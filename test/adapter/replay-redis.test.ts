@@ -174,7 +174,7 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
       expect(opened.use('a')).toBe('unavailable')
       expect(sumOf(await opened.metrics.expose(), 'fapigw_store_up')).toBe(0)
       await server.restart()
-      await until(async () => (await opened.use('a')) === 'first', 'it is there', 5000)
+      await until(async () => (await opened.use('a')) === 'first', 'it is there')
       const samples = await opened.metrics.expose()
       expect(sumOf(samples, 'fapigw_store_up', { store: 'redis' })).toBe(1)
       expect(sumOf(samples, 'fapigw_store_circuit_state', { state: 'closed' })).toBe(1)
@@ -191,7 +191,7 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
       await until(() => opened.use('b') === 'unavailable', 'it is not asked')
       expect(opened.store.readiness).toMatchObject({ ready: false, isPassing: true })
       await server.restart()
-      await until(async () => (await opened.use('b')) === 'first', 'it is back', 5000)
+      await until(async () => (await opened.use('b')) === 'first', 'it is back')
       expect(await errors(opened, 'connection')).toBeGreaterThan(0)
     })
 
@@ -210,7 +210,7 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
       } finally {
         process.kill(server.child.pid!, 'SIGCONT')
       }
-      await until(async () => (await opened.use('b')) !== 'unavailable', 'it goes on', 5000)
+      await until(async () => (await opened.use('b')) !== 'unavailable', 'it goes on')
       // It was written after all, when nobody waited any more: its client needs another proof.
       await until(async () => (await opened.use('a')) === 'again', 'the late write')
     })
@@ -218,12 +218,12 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
     test.each(['ALL', 'WRITE'])(
       'is paused by CLIENT PAUSE %s: not asked meanwhile, and used after it [R03]',
       async (mode) => {
-        const opened = await open({ config: { timeout: 0.05 } })
+        const opened = await open({ config: { timeout: 0.2 } })
         await until(async () => (await opened.use(`${Math.random()}`)) === 'first', 'it is used')
-        await redis.call('CLIENT', 'PAUSE', '1500', mode)
+        await redis.call('CLIENT', 'PAUSE', '2000', mode)
         expect(await opened.use('a')).toBe('unavailable')
         expect(opened.use('a')).toBe('unavailable')
-        await until(async () => (await opened.use('b')) === 'first', 'the pause is over', 6500)
+        await until(async () => (await opened.use('b')) === 'first', 'the pause is over')
       },
     )
 
@@ -243,7 +243,7 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
         'the log is rewritten',
       )
       await server.restart()
-      await until(() => /reads its data/.test(opened.store.readiness.name), 'it says so', 20_000)
+      await until(() => /reads its data/.test(opened.store.readiness.name), 'it says so')
       expect(opened.use('b')).toBe('unavailable')
       await until(async () => (await opened.use('b')) === 'first', 'it is used', 30_000)
     })
@@ -256,7 +256,7 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
       expect(await opened.use('b')).toBe('unavailable')
       await until(() => /it is a replica/.test(opened.store.readiness.name), 'it says so')
       await server.call('REPLICAOF', 'NO', 'ONE')
-      await until(async () => (await opened.use('c')) === 'first', 'it is the master', 5000)
+      await until(async () => (await opened.use('c')) === 'first', 'it is the master')
     })
 
     test('is full: nothing is forgotten, and it is used when there is room [R07, D22]', async () => {
@@ -272,7 +272,7 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
       })
       expect(await opened.use('a')).toBe('full')
       await server.call('CONFIG', 'SET', 'maxmemory', '0')
-      await until(async () => (await opened.use('b')) === 'first', 'there is room', 5000)
+      await until(async () => (await opened.use('b')) === 'first', 'there is room')
       expect(await opened.use('a')).toBe('again')
     })
 
@@ -286,7 +286,7 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
       // What can be asked for again may be forgotten.
       expect((await open({ isMemory: false }, server.port)).store.isUp).toBe(true)
       await server.call('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
-      await until(async () => (await opened.use('a')) === 'first', 'it keeps what it has', 5000)
+      await until(async () => (await opened.use('a')) === 'first', 'it keeps what it has')
 
       await server.call('CONFIG', 'SET', 'maxmemory-policy', 'volatile-ttl')
       await until(() => !opened.store.isUp, 'the inspection finds it')
@@ -312,15 +312,11 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
     })
 
     test('has too few replicas: not before they have it is a use believed [R06]', async () => {
-      const opened = await open({ config: { waitForReplicas: 1 } })
+      const opened = await open({ config: { waitForReplicas: 1, timeout: 2 } })
       expect(await opened.use('a')).toBe('unavailable')
       expect(await errors(opened, 'not_replicated')).toBe(1)
       const replica = await serverWith(`replicaof 127.0.0.1 ${redis.port}`)
-      await until(
-        async () => (await opened.use(`${Math.random()}`)) === 'first',
-        'it has it',
-        20_000,
-      )
+      await until(async () => (await opened.use(`${Math.random()}`)) === 'first', 'it has it')
       expect(await replica.call('EXISTS', 'fgw:jti:a')).toBe(1)
       await replica.stop()
       await until(async () => (await opened.use('b')) === 'unavailable', 'it is gone')
@@ -363,7 +359,7 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
     await until(() => !opened.store.isUp, 'the inspection finds it')
     expect(opened.store.readiness.name).toBe('store redis: INFO was answered with NOPERM')
     await server.call('ACL', 'SETUSER', 'gateway', '+info')
-    await until(async () => (await opened.use('b')) === 'first', 'it may again', 5000)
+    await until(async () => (await opened.use('b')) === 'first', 'it may again')
 
     const wrong = await open({ config: { user: { ...user, password: 'wr0ng-pass' } } }, server.port)
     expect(wrong.use('c')).toBe('unavailable')

@@ -85,7 +85,6 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`two gateways that share a store${suffix}`,
       await until(
         async () => (await send(i, await fieldsOf())).status === 200,
         `gateway ${i} serves`,
-        5000,
       )
     }
   }
@@ -224,7 +223,7 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`two gateways that share a store${suffix}`,
   test('the store is paused: 503, and served again after it [R03]', async () => {
     await redis.call('CLIENT', 'PAUSE', '1500', 'WRITE')
     expect(await send(0, await fieldsOf())).toMatchObject({ status: 503 })
-    await until(async () => (await send(1, await fieldsOf())).status === 200, 'it is over', 6500)
+    await until(async () => (await send(1, await fieldsOf())).status === 200, 'it is over')
   })
 
   test('the store is full: 503 and its own reason, until there is room [R07, OPS-6]', async () => {
@@ -251,7 +250,7 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`two gateways that share a store${suffix}`,
     expect(await caller.send({ fields: await fieldsOf() })).toMatchObject({ status: 503 })
     expect(late.running.isReady()).toBe(false)
     await redis.restart()
-    await until(() => late.running.isReady(), 'it is ready', 5000)
+    await until(() => late.running.isReady(), 'it is ready')
     caller.close()
     await late.close()
   })

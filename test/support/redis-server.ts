@@ -136,7 +136,7 @@ export async function freePort(): Promise<number> {
 export async function until(
   holds: () => boolean | Promise<boolean>,
   what: string,
-  withinMs = 20_000,
+  withinMs = 25_000,
 ): Promise<void> {
   const end = performance.now() + withinMs
   while (!(await holds())) {

@@ -56,7 +56,7 @@ test.each([
   const verdict = await use('a')
   expect(verdict).toBe(error.startsWith('OOM') ? 'full' : 'unavailable')
   server.script = well
-  await until(async () => (await use('b')) === 'first', 'it is used again', 5000)
+  await until(async () => (await use('b')) === 'first', 'it is used again')
   expect(lines.join()).not.toContain('gateway has no permissions')
 })
 
@@ -87,7 +87,7 @@ test.each<[string, string]>([
     server.script = (words, socket) => (isUse(words) ? text : well(words, socket))
     expect(await use('a')).toBe('unavailable')
     server.script = well
-    await until(async () => (await use('b')) === 'first', 'it is used again', 5000)
+    await until(async () => (await use('b')) === 'first', 'it is used again')
     expect(server.connections).toBeGreaterThan(connections)
     expect(
       sumOf(await metrics.expose(), 'fapigw_store_errors_total', { kind: 'protocol' }),
@@ -105,7 +105,7 @@ test('bytes that nobody asked for end the connection, too [R08]', async () => {
   expect(await use('a')).toBe('first')
   await until(() => server.connections > connections, 'another connection')
   server.script = well
-  await until(() => store.isUp, 'it is used again', 5000)
+  await until(() => store.isUp, 'it is used again')
 })
 
 test('one reply too many: nobody is told the verdict of another [R08]', async () => {
@@ -142,7 +142,7 @@ test('a command was carried out, and its reply lost: it is not known, and never 
   }
   expect(await use('a')).toBe('unavailable')
   server.script = well
-  await until(async () => (await use('b')) === 'first', 'it is used again', 5000)
+  await until(async () => (await use('b')) === 'first', 'it is used again')
   expect(seen).toEqual(['fgw:jti:a'])
   expect(await use('a')).toBe('again')
 })
@@ -160,7 +160,7 @@ test('a reply that comes too late is not taken, and those after it belong to who
   expect(store.isUp).toBe(false)
   server.script = well
   answerLate?.()
-  await until(() => store.isUp, 'it is used again', 5000)
+  await until(() => store.isUp, 'it is used again')
   expect(await use('b')).toBe('first')
   expect(await use('b')).toBe('again')
 })

@@ -141,8 +141,8 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`sentinels${suffix}`, () => {
       'the replica is promoted',
       60_000,
     )
-    await until(async () => (await one.use('c')) === 'first', 'the new master is found', 10_000)
-    await until(async () => (await other.use('c')) === 'again', 'by the other, too', 10_000)
+    await until(async () => (await one.use('c')) === 'first', 'the new master is found')
+    await until(async () => (await other.use('c')) === 'again', 'by the other, too')
     expect(one.store.epoch).not.toBe(epoch)
     expect(one.store.epoch).toBe(other.store.epoch)
     expect(one.store.since).toBeGreaterThanOrEqual(lost)
@@ -257,8 +257,8 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`a cluster${suffix}`, () => {
     await from.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', String(toId))
     expect(await one.use(key)).toBe('unavailable')
     for (const node of [to, from]) await node.call('CLUSTER', 'SETSLOT', slot, 'NODE', String(toId))
-    await until(async () => (await one.use(key)) === 'first', 'it is found', 10_000)
-    await until(async () => (await other.use(key)) === 'again', 'by the other, too', 10_000)
+    await until(async () => (await one.use(key)) === 'first', 'it is found')
+    await until(async () => (await other.use(key)) === 'again', 'by the other, too')
 
     await nodes[0]!.kill()
     await until(() => !one.store.isUp, 'the node is missed')
@@ -267,7 +267,6 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`a cluster${suffix}`, () => {
     await until(
       async () => (await useAll(one, keys(20, `${Math.random()}`))).size === 1 && one.store.isUp,
       'all nodes are there',
-      20_000,
     )
 
     // Its slots are given to another, without what was in them.
@@ -280,6 +279,6 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`a cluster${suffix}`, () => {
     const missing = Array.from({ length: 16_383 - 10_922 }, (_, i) => String(10_923 + i))
     for (const node of nodes.slice(0, 2)) await node.call('CLUSTER', 'DELSLOTS', ...missing)
     await to.call('CLUSTER', 'ADDSLOTS', ...missing)
-    await until(() => one.store.since > since, 'what was there is not known any more', 20_000)
+    await until(() => one.store.since > since, 'what was there is not known any more')
   }, 120_000)
 })
