@@ -11,6 +11,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Issuer } from '../token/issuer.ts'
 import { IntrospectionClient } from './introspection.ts'
 import { RemoteKeys } from './jwks.ts'
+import type { IssuerKeys } from './key-set.ts'
 import { DiscoveredIssuer } from './metadata.ts'
 import { OutboundClient } from './outbound.ts'
 import { VerifiedTokens } from './token-cache.ts'
@@ -23,13 +24,15 @@ export interface IssuerParts {
   readonly now: () => number
   /** Seconds of a clock that never jumps. */
   readonly clock: () => number
+  /** The keys of an issuer, where another process fetches them. */
+  readonly keysOf?: ((config: IssuerConfig, onWithdrawn: () => void) => IssuerKeys) | undefined
 }
 
 /** An issuer that is asked over the network. */
 export class ReachedIssuer {
   readonly config: IssuerConfig
   readonly issuer: Issuer
-  readonly #keys: RemoteKeys | undefined
+  readonly #keys: IssuerKeys | undefined
   readonly #clients: readonly OutboundClient[]
 
   constructor(config: IssuerConfig, parts: IssuerParts) {
@@ -46,15 +49,9 @@ export class ReachedIssuer {
         verified.clear()
         introspection?.forget()
       }
-      this.#keys = new RemoteKeys({
-        config,
-        client,
-        discovery,
-        metrics,
-        logger,
-        clock,
-        onWithdrawn,
-      })
+      this.#keys =
+        parts.keysOf?.(config, onWithdrawn) ??
+        new RemoteKeys({ config, client, discovery, metrics, logger, clock, onWithdrawn })
     }
     if (config.introspection !== undefined) {
       const asking = new OutboundClient(config.introspection.tls, config.introspection.timeout)
@@ -107,7 +104,7 @@ export class ReachedIssuer {
 }
 
 /** Whether its tokens, or its answers about them, are verified by its keys. */
-function needsKeys({ tokens, introspection }: IssuerConfig): boolean {
+export function needsKeys({ tokens, introspection }: IssuerConfig): boolean {
   return tokens === 'jwt' || introspection?.response === 'jwt'
 }
 

@@ -13,6 +13,7 @@ import type { Serving } from '../gateway/serving.ts'
 import { hstsOf } from '../http/hsts.ts'
 import { type IssuerParts, ReachedIssuer } from './issuers.ts'
 import { RevocationSources, Revocations } from './revocation.ts'
+import type { ListSource } from './revocation-list.ts'
 import { asksForCertificates, knowsCertificates } from './tls-context.ts'
 import { PooledUpstream } from './upstream.ts'
 
@@ -143,4 +144,27 @@ export function obstacleTo(former: Configuration, next: Configuration): string |
 /** Configurations are plain data, which its JSON tells apart. */
 function isSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other)
+}
+
+/** Whether a list has yet to be there for the first time. */
+export function neverLoaded({ loadedAt }: ListSource): boolean {
+  return loadedAt === undefined
+}
+
+/** A fault while closing what is no longer used concerns nobody any more. */
+export async function retire({ issuers, upstreams, revocations }: LeftOver): Promise<void> {
+  await Promise.allSettled([
+    ...issuers.map((issuer) => issuer.close()),
+    ...revocations.map((sources) => sources.close()),
+    ...upstreams.map((upstream) => upstream.destroy()),
+  ])
+}
+
+/** Whether all proofs are accepted for as long as they were (RFC 9449 §11.1). */
+export function hasSameWindows(former: Configuration, next: Configuration): boolean {
+  const windows = ({ routes }: Configuration) =>
+    JSON.stringify(
+      [...new Set(routes.map(({ policies }) => JSON.stringify(policies['dpop_freshness'])))].sort(),
+    )
+  return windows(former) === windows(next)
 }

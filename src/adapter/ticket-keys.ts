@@ -8,11 +8,25 @@ import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:tls'
 
 /** Weekly at the latest. A ticket is good for two hours, and dies with its key. */
-const LIFETIME_MS = 12 * 3_600_000
+export const TICKET_KEY_LIFETIME_MS = 12 * 3_600_000
 
-/** Changes the key of a server from time to time, until the server is closed. */
-export function rotateTicketKeys(server: Server): void {
-  const timer = setInterval(() => server.setTicketKeys(randomBytes(48)), LIFETIME_MS)
-  timer.unref()
-  server.once('close', () => clearInterval(timer))
+/** Who gives the servers of listeners their ticket keys. */
+export interface TicketKeys {
+  /** Called once for each server, before it listens. */
+  watch(server: Server, listener: string): void
+}
+
+/** A key that no other process has, changed from time to time, until its server is closed. */
+export const ownTicketKeys: TicketKeys = {
+  watch(server) {
+    const change = () => server.setTicketKeys(newTicketKey())
+    const timer = setInterval(change, TICKET_KEY_LIFETIME_MS)
+    timer.unref()
+    server.once('close', () => clearInterval(timer))
+  },
+}
+
+/** Name, HMAC key and AES key, as OpenSSL has them. */
+export function newTicketKey(): Buffer {
+  return randomBytes(48)
 }

@@ -6,8 +6,9 @@
 
 import cluster from 'node:cluster'
 import { loadFromDisk } from '../adapter/files.ts'
-import { type Running, startGateway } from '../adapter/gateway-server.ts'
+import { startGateway } from '../adapter/gateway-server.ts'
 import { VERSION } from '../adapter/package.ts'
+import type { Running } from '../adapter/running.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { createLogger, type Logger, standardOutput } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
@@ -58,7 +59,7 @@ async function announce(running: Running, configuration: Configuration, logger: 
     admin: running.adminAddress,
   }
   const where = [...running.addresses, `admin ${running.adminAddress ?? 'off'}`].join(', ')
-  if (!running.isReady()) {
+  if (!(await running.isReady())) {
     logger.warn(facts, `listening, but not ready: no keys of an issuer yet: ${where}`)
     await untilReady(running)
   }
@@ -67,8 +68,8 @@ async function announce(running: Running, configuration: Configuration, logger: 
 
 function untilReady(running: Running): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setInterval(() => {
-      if (!running.isReady()) return
+    const timer = setInterval(async () => {
+      if (!(await running.isReady())) return
       clearInterval(timer)
       resolve()
     }, 200)
