@@ -134,6 +134,7 @@ export function obstacleTo(former: Configuration, next: Configuration): string |
   if (!isSame(asking(former), asking(next))) {
     return 'whether clients are asked for certificates changed: restart needed'
   }
+  if (former.workers !== next.workers) return 'workers changed: restart needed'
   if (!isSame(former.admin, next.admin)) return 'admin changed: restart needed'
   if (!isSame(former.dpop, next.dpop)) return 'dpop nonces or replay store changed: restart needed'
   if (!isSame(former.limits, next.limits)) return 'limits changed: restart needed'

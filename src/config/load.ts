@@ -27,6 +27,7 @@ import { dpopStatements, statementsOf } from './statement.ts'
 import { type LoadPorts, redact } from './substitution.ts'
 import { suggest } from './suggestion.ts'
 import { Upstreams } from './upstream.ts'
+import { checkWorkers, compileWorkers } from './workers.ts'
 
 export interface Loaded {
   /** Undefined if there are errors. Warnings do not keep it back. */
@@ -124,6 +125,7 @@ function compile(
 
   const { dpop: dpopInput, limits, logging, shutdown, admin, resourceMetadata } = plain
   if (
+    plain.workers === undefined ||
     dpopInput === undefined ||
     limits === undefined ||
     logging === undefined ||
@@ -132,10 +134,11 @@ function compile(
   ) {
     return undefined
   }
-  return deepFreeze({
+  const configuration: Configuration = {
     file: document.file,
     hash: hashOf(document, files),
     profile: profile.name,
+    workers: compileWorkers(plain.workers),
     listeners,
     issuers: issuers.map(({ config }) => config),
     upstreams: upstreams.all,
@@ -163,7 +166,9 @@ function compile(
     logging,
     admin: admin === undefined ? undefined : compileAdmin(admin),
     shutdown: { readyOffFor: shutdown.ready_off_for, drain: shutdown.drain },
-  })
+  }
+  checkWorkers(configuration.workers, configuration.limits, configuration.upstreams, reader)
+  return deepFreeze(configuration)
 }
 
 /** The keys of the file itself, so that each of its parts can be judged alone. */
@@ -203,8 +208,9 @@ function readProfile(reader: ConfigReader): Profile {
 
 /** The parts that stand for themselves. */
 function readPlain(reader: ConfigReader) {
-  const { dpop, limits, logging, admin, shutdown, resource_metadata } = fileSchema.shape
+  const { workers, dpop, limits, logging, admin, shutdown, resource_metadata } = fileSchema.shape
   return {
+    workers: reader.read(workers, ['workers']),
     dpop: reader.read(dpop, ['dpop']),
     limits: reader.read(limits, ['limits']),
     logging: reader.read(logging, ['logging']),

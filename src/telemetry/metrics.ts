@@ -6,7 +6,14 @@
  * @module
  */
 
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import {
+  type Aggregator,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  Registry,
+} from '@prometheus-io/client'
 
 export const OUTCOMES = [
   'ok',
@@ -25,16 +32,41 @@ const OVERHEAD_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const SKEW_SECONDS = [-60, -30, -10, -5, -1, 0, 1, 5, 10, 30, 60]
 
+/**
+ * Of gauges of Node and of the process, what is told where there are several workers, if not the sum:
+ * the worst of all, and what is the primary's.
+ */
+const TOGETHER: Readonly<Record<string, Aggregator>> = {
+  nodejs_eventloop_lag_seconds: 'max',
+  nodejs_eventloop_lag_mean_seconds: 'max',
+  nodejs_eventloop_lag_stddev_seconds: 'max',
+  nodejs_eventloop_lag_p50_seconds: 'max',
+  nodejs_eventloop_lag_p90_seconds: 'max',
+  nodejs_eventloop_lag_p99_seconds: 'max',
+  nodejs_eventloop_utilization: 'max',
+  process_open_fds: 'max',
+  process_max_fds: 'min',
+  process_start_time_seconds: 'first',
+}
+
 /** Makes all metrics, in a registry of their own, with those of the process. One set a process. */
 export function createMetrics() {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
+  for (const metric of registry.getMetricsAsArray()) {
+    metric.aggregator = TOGETHER[metric.name] ?? metric.aggregator
+  }
 
   const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Counter({ name: `fapigw_${name}`, help, labelNames, registers })
-  const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Gauge({ name: `fapigw_${name}`, help, labelNames, registers })
+  /** @param aggregator What is told of several workers; `first`: what the primary says. */
+  const gauge = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: L[],
+    aggregator: Aggregator = 'sum',
+  ) => new Gauge({ name: `fapigw_${name}`, help, labelNames, registers, aggregator })
   const histogram = <L extends string>(
     name: string,
     help: string,
@@ -57,6 +89,14 @@ export function createMetrics() {
       for (const read of watchers) read()
       return registry.metrics()
     },
+
+    /** The same as plain data, to be sent to another process. */
+    report() {
+      for (const read of watchers) read()
+      return registry.getMetricsAsJSON()
+    },
+
+    contentType: registry.contentType,
 
     requests: counter('http_requests_total', 'Requests answered.', [
       'route',
@@ -81,6 +121,7 @@ export function createMetrics() {
       'revocation_delay_seconds',
       'How long a token may still pass after its issuer revoked it; +Inf: until it ends.',
       ['issuer'],
+      'max',
     ),
     websocketTunnels: gauge('websocket_tunnels', 'WebSockets that are open.', ['route']),
     requestBytes: counter('http_request_bytes_total', 'Request content received.', ['route']),
@@ -140,8 +181,9 @@ export function createMetrics() {
       'jwks_last_success_timestamp_seconds',
       'When a key set was last fetched.',
       ['issuer'],
+      'first',
     ),
-    jwksKeys: gauge('jwks_keys', 'Keys in use of an issuer.', ['issuer']),
+    jwksKeys: gauge('jwks_keys', 'Keys in use of an issuer.', ['issuer'], 'first'),
 
     tlsHandshakes: counter('tls_handshakes_total', 'TLS handshakes completed.', [
       'listener',
@@ -157,6 +199,7 @@ export function createMetrics() {
       'tls_certificate_not_after_timestamp_seconds',
       'When a certificate ends.',
       ['name', 'role'],
+      'first',
     ),
 
     revocationChecks: counter(
@@ -168,12 +211,14 @@ export function createMetrics() {
       'crl_next_update_timestamp_seconds',
       'When a revocation list ends: of several of one authority, the first.',
       ['ca'],
+      'min',
     ),
-    crlEntries: gauge('crl_entries', 'Certificates that are listed as revoked.', ['ca']),
+    crlEntries: gauge('crl_entries', 'Certificates that are listed as revoked.', ['ca'], 'max'),
     crlLastSuccess: gauge(
       'crl_last_success_timestamp_seconds',
       'When a revocation list was last read without a fault.',
       ['ca'],
+      'min',
     ),
 
     upstreamRequests: counter('upstream_requests_total', 'Requests to upstreams.', [
@@ -192,11 +237,12 @@ export function createMetrics() {
       'state',
     ]),
 
-    configInfo: gauge('config_info', 'The configuration in force: always 1.', [
-      'hash',
-      'version',
-      'profile',
-    ]),
+    configInfo: gauge(
+      'config_info',
+      'The configuration in force: always 1.',
+      ['hash', 'version', 'profile'],
+      'first',
+    ),
     logLinesDropped: counter(
       'log_lines_dropped_total',
       'Lines that were not written since nobody reads the log.',
@@ -207,13 +253,31 @@ export function createMetrics() {
       'config_last_reload_successful',
       'Whether the last reload was taken.',
       [],
+      'first',
     ),
     configReloadTimestamp: gauge(
       'config_last_reload_success_timestamp_seconds',
       'When a configuration was last taken.',
       [],
+      'first',
     ),
-    buildInfo: gauge('build_info', 'This build: always 1.', ['version', 'node', 'openssl']),
+    workers: gauge(
+      'workers',
+      'Processes that serve, where there are several: those that should be there, and those that are.',
+      ['state'],
+    ),
+    workerAnswered: gauge(
+      'worker_answered',
+      'Whether a worker answered this scrape; 0: what it counted is as of its last report.',
+      ['worker'],
+    ),
+    workerRestarts: counter('worker_restarts_total', 'Workers that ended unasked.', ['worker']),
+    buildInfo: gauge(
+      'build_info',
+      'This build: always 1.',
+      ['version', 'node', 'openssl'],
+      'first',
+    ),
   }
 }
 
