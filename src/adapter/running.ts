@@ -8,6 +8,8 @@ import type { Configuration } from '../config/configuration.ts'
 import type { Readiness } from './admin.ts'
 
 export interface Running {
+  /** Settled when it can serve no longer, and is to be closed. Where there is none, that is a crash. */
+  readonly failed?: Promise<void>
   /** `https://address:port` of each listener, in the configuration's order. */
   readonly addresses: readonly string[]
   readonly adminAddress: string | undefined

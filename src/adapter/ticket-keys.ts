@@ -30,3 +30,29 @@ export const ownTicketKeys: TicketKeys = {
 export function newTicketKey(): Buffer {
   return randomBytes(48)
 }
+
+/** Keys that several processes share: those of a listener are no other listener's. */
+export class SharedTicketKeys implements TicketKeys {
+  readonly #servers = new Map<string, Server>()
+  #keys: ReadonlyMap<string, Uint8Array>
+
+  /** @param keys By the ids of listeners. */
+  constructor(keys: ReadonlyMap<string, Uint8Array>) {
+    this.#keys = keys
+  }
+
+  watch(server: Server, listener: string): void {
+    this.#servers.set(listener, server)
+    // When it begins to listen, Node gives it the keys that the first worker had then, however old.
+    server.once('listening', () => this.take(this.#keys))
+  }
+
+  /** Puts keys in force. Tickets under the former ones are no good any more. */
+  take(keys: ReadonlyMap<string, Uint8Array>): void {
+    this.#keys = keys
+    for (const [listener, server] of this.#servers) {
+      const key = keys.get(listener)
+      if (key !== undefined) server.setTicketKeys(Buffer.from(key))
+    }
+  }
+}

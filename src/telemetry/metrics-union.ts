@@ -23,17 +23,20 @@ export async function reportOf(metrics: Metrics): Promise<MetricsReport> {
  */
 export class MetricsUnion {
   readonly #latest = new Map<number, MetricsReport>()
+  readonly #gone = new Set<number>()
   #ended: MetricsReport = []
 
   /** @param worker A number that no other process has had. */
   reported(worker: number, report: MetricsReport): void {
-    this.#latest.set(worker, report)
+    // What comes late is in its sums already, or would be there twice.
+    if (!this.#gone.has(worker)) this.#latest.set(worker, report)
   }
 
   /** Keeps what a worker has counted; what it measured ended with it. */
   ended(worker: number): void {
     const counted = this.#latest.get(worker)?.filter(({ type }) => type !== 'gauge') ?? []
     this.#latest.delete(worker)
+    this.#gone.add(worker)
     // The sums have their values with them, which the library's types leave out.
     this.#ended = Registry.aggregate([this.#ended, counted]).getMetricsAsArray() as MetricsReport
   }
