@@ -63,12 +63,13 @@ export class Place {
    * @throws If it could not begin; there is none then.
    */
   async fill(): Promise<readonly string[]> {
-    const { fork, beginning, clock } = this.#parts
+    const { fork, beginning, clock, logger } = this.#parts
     const worker = fork(this.number)
     this.#worker = worker
     try {
       const addresses = await worker.channel.ask('begin', beginning(), BEGIN_MS)
       this.#serves = true
+      logger.info({ worker: this.number, pid: worker.pid }, 'a worker serves')
       const startedAt = clock()
       void worker.ended.then((how) => this.#replace(worker, how, clock() - startedAt < EARLY_MS))
       return addresses

@@ -18,7 +18,7 @@ import {
 } from './replay-record.ts'
 
 /** Milliseconds from the moment at which a question is sent. */
-const PATIENCE_MS = 50
+const PATIENCE_MS = 200
 /** Octets of questions that wait to be sent, where the primary reads none. */
 const MOST_UNSENT = 65_536
 

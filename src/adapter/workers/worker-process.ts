@@ -16,6 +16,7 @@ import { PLACE, REPLAY_DESCRIPTOR } from './worker.ts'
 export interface WorkerProcess {
   /** No other process of this gateway has had it. */
   readonly id: number
+  readonly pid: number
   readonly channel: Channel<WorkerTalk, PrimaryTalk>
   /** How it ended: settled when it is gone and nothing that it said is still to come. */
   readonly ended: Promise<string>
@@ -53,7 +54,8 @@ export function forkWorker(
   const { process: child } = worker
   // One that cannot be killed any more: its end is told by the exit.
   worker.on('error', () => {})
-  if (child.pid === undefined) throw new Error('a worker could not be started')
+  const { pid } = child
+  if (pid === undefined) throw new Error('a worker could not be started')
   const channel = new Channel<WorkerTalk, PrimaryTalk>(
     {
       send: (message, sent) => void child.send(message as object, sent),
@@ -73,6 +75,7 @@ export function forkWorker(
   )
   return {
     id: worker.id,
+    pid,
     channel,
     ended,
     release() {
