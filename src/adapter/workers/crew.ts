@@ -72,7 +72,7 @@ class Crew implements Running {
     const parts = { metrics, logger, now: wallClock, clock: () => steadyClock() / 1000 }
     this.#keys = new KeyDesk(parts, (of, held) => void this.#tell('fetched', { of, held }))
     this.#places = Array.from({ length: configuration.workers }, (_, i) => this.#place(i + 1))
-    this.#roll = new RollCall(this.#places, metrics)
+    this.#roll = new RollCall(this.#places, metrics, logger)
     const { admin } = configuration
     this.#admin =
       admin === undefined
@@ -189,6 +189,7 @@ class Crew implements Running {
     clearInterval(this.#rotation)
     await this.#admin?.close()
     await this.#keys.keep([])
+    await this.#roll.union.close()
   }
 
   #place(number: number): Place {

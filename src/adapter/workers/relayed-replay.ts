@@ -19,6 +19,8 @@ import {
 
 /** Milliseconds from the moment at which a question is sent. */
 const PATIENCE_MS = 200
+/** Milliseconds between two messages. Who asks more often has many to ask, and asks them in one. */
+const PAUSE_MS = 1
 /** Octets of questions that wait to be sent, where the primary reads none. */
 const MOST_UNSENT = 65_536
 
@@ -36,6 +38,7 @@ export class RelayedReplayStore implements ReplayStore {
   #questions: ReplayQuestion[] = []
   #resolvers: Waiting['resolve'][] = []
   #last = 0
+  #sentAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
   #isGone = false
 
@@ -58,8 +61,14 @@ export class RelayedReplayStore implements ReplayStore {
     if (this.#isGone || this.#stream.writableLength > MOST_UNSENT) return 'unavailable'
     this.#last = (this.#last + 1) >>> 0
     this.#questions.push({ id: this.#last, key, until, now })
-    if (this.#questions.length === 1) setImmediate(() => this.#flush())
+    if (this.#questions.length === 1) this.#flushSoon()
     return new Promise((resolve) => void this.#resolvers.push(resolve))
+  }
+
+  /** At once after a pause; and where there is none, when there will have been one. */
+  #flushSoon(): void {
+    if (this.#clock() - this.#sentAt >= PAUSE_MS) setImmediate(() => this.#flush())
+    else setTimeout(() => this.#flush(), PAUSE_MS)
   }
 
   #flush(): void {
@@ -71,7 +80,8 @@ export class RelayedReplayStore implements ReplayStore {
       for (const resolve of resolvers) resolve('unavailable')
       return
     }
-    const deadline = this.#clock() + PATIENCE_MS
+    this.#sentAt = this.#clock()
+    const deadline = this.#sentAt + PATIENCE_MS
     for (const [i, { id }] of questions.entries()) {
       this.#waiting.set(id, { deadline, resolve: resolvers[i]! })
     }

@@ -4,10 +4,11 @@
  * @module
  */
 
+import type { Logger } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import { MetricsUnion } from '../../telemetry/metrics-union.ts'
 import type { Readiness } from '../admin.ts'
 import type { Place } from './place.ts'
+import { UnionDesk } from './union-desk.ts'
 
 /** Milliseconds that a worker may take for each. */
 const REPORT_MS = 1000
@@ -15,12 +16,13 @@ const READINESS_MS = 500
 
 export class RollCall {
   /** What workers have reported so far. */
-  readonly union = new MetricsUnion()
+  readonly union: UnionDesk
   readonly #places: readonly Place[]
   readonly #metrics: Metrics
 
   /** @param metrics The primary's own. */
-  constructor(places: readonly Place[], metrics: Metrics) {
+  constructor(places: readonly Place[], metrics: Metrics, logger: Logger) {
+    this.union = new UnionDesk(logger)
     this.#places = places
     this.#metrics = metrics
     metrics.watch(() => {

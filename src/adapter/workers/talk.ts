@@ -7,11 +7,13 @@
 
 import type { Configuration } from '../../config/configuration.ts'
 import type { PublicJwk } from '../../jose/jwk.ts'
-import type { MetricsReport } from '../../telemetry/metrics-union.ts'
 import type { Readiness } from '../admin.ts'
 
 /** Keys of session tickets, by the ids of listeners. */
 export type TicketKeyRing = ReadonlyMap<string, Uint8Array>
+
+/** A `MetricsReport`, which the primary passes on as it is: there may be megabytes of it. */
+export type SerializedReport = Uint8Array
 
 /** An issuer's key set as the primary holds it. */
 export interface HeldKeys {
@@ -44,7 +46,7 @@ export interface Beginning {
 export interface Ending {
   /** Whether nothing had to be cut off. */
   readonly inTime: boolean
-  readonly report: MetricsReport
+  readonly report: SerializedReport
 }
 
 /** What a worker is asked. */
@@ -52,7 +54,7 @@ export interface WorkerTalk extends Record<string, (said: never) => unknown> {
   /** Serve; answered with the addresses, as soon as requests are taken. */
   begin(said: Beginning): Promise<readonly string[]>
   readiness(said: undefined): Promise<readonly Readiness[]>
-  report(said: undefined): Promise<MetricsReport>
+  report(said: undefined): Promise<SerializedReport>
   /** A text says why it cannot be. */
   prepare(said: Configuration): Promise<string | undefined>
   abandon(said: undefined): Promise<void>
@@ -70,5 +72,5 @@ export interface PrimaryTalk extends Record<string, (said: never) => unknown> {
   /** What is held of these keys, once there was an attempt. Undefined: there are none of this name. */
   keys(said: KeyQuestion): Promise<HeldKeys | undefined>
   /** What the worker has counted so far. */
-  reported(report: MetricsReport): void
+  reported(report: SerializedReport): void
 }

@@ -9,6 +9,7 @@
 
 import cluster from 'node:cluster'
 import { Socket } from 'node:net'
+import { serialize } from 'node:v8'
 import type { IssuerConfig } from '../../config/configuration.ts'
 import { createLogger, type Logger, standardOutput } from '../../telemetry/log.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
@@ -22,7 +23,7 @@ import { Channel, type Wire } from './channel.ts'
 import { RelayedKeys } from './relayed-keys.ts'
 import { RelayedReplayStore } from './relayed-replay.ts'
 import { shareOf } from './share.ts'
-import type { Beginning, Ending, PrimaryTalk, WorkerTalk } from './talk.ts'
+import type { Beginning, Ending, PrimaryTalk, SerializedReport, WorkerTalk } from './talk.ts'
 
 /** The variable in which a worker finds its place, from 1. */
 export const PLACE = 'FAPI_GATEWAY_WORKER'
@@ -67,7 +68,7 @@ class Worker {
     this.#channel = new Channel(wireOf(process), {
       begin: (said) => this.#begin(said),
       readiness: async () => (await this.#running)?.readiness() ?? [],
-      report: () => reportOf(this.#metrics),
+      report: () => this.#report(),
       prepare: async (configuration) => {
         const running = await this.#running
         const prepared = await running?.prepare(shareOf(configuration, this.#place - 1))
@@ -136,10 +137,10 @@ class Worker {
   #reportLater(pauseMs: number): void {
     this.#timer = setTimeout(async () => {
       const startedAt = steadyClock()
-      const report = await reportOf(this.#metrics)
+      const taken = this.#channel.ask('reported', await this.#report())
       const tookMs = steadyClock() - startedAt
       // One at a time: a primary that does not read gets no more of them.
-      const isTaken = await this.#channel.ask('reported', report).then(
+      const isTaken = await taken.then(
         () => true,
         () => false,
       )
@@ -148,9 +149,13 @@ class Worker {
     this.#timer.unref()
   }
 
+  async #report(): Promise<SerializedReport> {
+    return serialize(await reportOf(this.#metrics))
+  }
+
   async #close(): Promise<Ending> {
     const inTime = await this.#closed()
-    return { inTime, report: await reportOf(this.#metrics) }
+    return { inTime, report: await this.#report() }
   }
 
   #closed(readyOffFor?: number): Promise<boolean> {
