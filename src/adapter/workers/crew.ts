@@ -45,7 +45,7 @@ export async function startCrew(
 
 class Crew implements Running {
   readonly failed: Promise<void>
-  readonly #fail: () => void
+  readonly #giveUp: () => void
   readonly #metrics: Metrics
   readonly #logger: Logger
   readonly #roll: RollCall
@@ -63,7 +63,7 @@ class Crew implements Running {
   constructor(configuration: Configuration, metrics: Metrics, logger: Logger) {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.failed = promise
-    this.#fail = resolve
+    this.#giveUp = resolve
     this.#configuration = configuration
     this.#metrics = metrics
     this.#logger = logger
@@ -206,7 +206,7 @@ class Crew implements Running {
       },
       giveUp: (worker, cause) => {
         this.#logger.fatal({ worker, cause }, 'workers end as soon as they have begun')
-        this.#fail()
+        this.#giveUp()
       },
     })
   }
