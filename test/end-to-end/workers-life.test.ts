@@ -56,14 +56,14 @@ async function expectLastAnswers(sockets: readonly RawSocket[]): Promise<void> {
   }
 }
 
-/** Whether a port takes no connection any more. */
+/** Whether nobody listens on a port any more: to be cut off by one who is about to end is another thing. */
 function refuses(port: number): Promise<boolean> {
   return openSocket(world.fixture, { port }).then(
     ({ socket }) => {
       socket.destroy()
       return false
     },
-    () => true,
+    (error) => error.code === 'ECONNREFUSED',
   )
 }
 

@@ -57,6 +57,7 @@ class Crew implements Running {
   #configuration: Configuration
   #ticketKeys: TicketKeyRing
   #turn: Promise<unknown> = Promise.resolve()
+  #proposals = 0
   #isClosing = false
   addresses: readonly string[] = []
 
@@ -121,9 +122,11 @@ class Crew implements Running {
     const obstacle = obstacleTo(former, configuration)
     if (obstacle !== undefined) return obstacle
     this.#keys.open(configuration.issuers)
+    this.#proposals += 1
+    const number = this.#proposals
     const workers = this.#serving()
     const prepared = workers.map((worker) =>
-      worker.channel.ask('prepare', configuration, PREPARE_MS).catch(causeOf),
+      worker.channel.ask('prepare', { number, configuration }, PREPARE_MS).catch(causeOf),
     )
     const obstacles = await Promise.all(prepared)
     const met =
@@ -140,7 +143,7 @@ class Crew implements Running {
     const isWindowKept = hasSameWindows(former, configuration)
     // Until the last worker has changed, some proof may be accepted for less long than it soon will be.
     const since = isWindowKept ? this.#state.replay.since : Number.POSITIVE_INFINITY
-    await this.#demand(workers, 'commit', { since, ticketKeys: this.#ticketKeys })
+    await this.#demand(workers, 'commit', { number, since, ticketKeys: this.#ticketKeys })
     if (!isWindowKept) {
       this.#state.windowsChanged(wallClock())
       await this.#demand(workers, 'since', this.#state.replay.since)

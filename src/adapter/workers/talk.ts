@@ -42,6 +42,20 @@ export interface Beginning {
   readonly ticketKeys: TicketKeyRing
 }
 
+/** Another configuration. */
+export interface Proposal {
+  /** No other proposal has had it. */
+  readonly number: number
+  readonly configuration: Configuration
+}
+
+export interface Resolution {
+  /** That of the proposal. */
+  readonly number: number
+  readonly since: number
+  readonly ticketKeys: TicketKeyRing
+}
+
 /** What a worker leaves. */
 export interface Ending {
   /** Whether nothing had to be cut off. */
@@ -55,11 +69,11 @@ export interface WorkerTalk extends Record<string, (said: never) => unknown> {
   begin(said: Beginning): Promise<readonly string[]>
   readiness(said: undefined): Promise<readonly Readiness[]>
   report(said: undefined): Promise<SerializedReport>
-  /** A text says why it cannot be. */
-  prepare(said: Configuration): Promise<string | undefined>
+  /** A text says why it cannot be. What was prepared before is abandoned. */
+  prepare(said: Proposal): Promise<string | undefined>
   abandon(said: undefined): Promise<void>
   /** Put what was prepared in force. */
-  commit(said: { readonly since: number; readonly ticketKeys: TicketKeyRing }): void
+  commit(said: Resolution): void
   since(said: number): void
   ticketKeys(said: TicketKeyRing): void
   /** The primary has tried to fetch these keys. */

@@ -5,7 +5,6 @@
  */
 
 import cluster from 'node:cluster'
-import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { ReplayStore } from '../../sender-constraint/dpop/replay.ts'
 import { Channel } from './channel.ts'
@@ -65,14 +64,15 @@ export function forkWorker(
   )
   const stream = child.stdio[REPLAY_DESCRIPTOR] as Duplex
   answerReplayQuestions(stream, replay)
-  const ended = Promise.all([once(child, 'exit'), once(child, 'disconnect')]).then(
-    ([[code, signal]]) => {
-      const how = signal === null ? `exit code ${code}` : String(signal)
-      channel.end(`the worker has ended: ${how}`)
-      stream.destroy()
-      return how
-    },
-  )
+  const exit = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
+  })
+  const silence = new Promise<void>((resolve) => void child.once('disconnect', () => resolve()))
+  const ended = Promise.all([exit, silence]).then(([how]) => {
+    channel.end(`the worker has ended: ${how}`)
+    stream.destroy()
+    return how
+  })
   return {
     id: worker.id,
     pid,

@@ -10,7 +10,7 @@
 import cluster from 'node:cluster'
 import { Socket } from 'node:net'
 import { serialize } from 'node:v8'
-import type { IssuerConfig } from '../../config/configuration.ts'
+import type { Configuration, IssuerConfig } from '../../config/configuration.ts'
 import { createLogger, type Logger, standardOutput } from '../../telemetry/log.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
 import { reportOf } from '../../telemetry/metrics-union.ts'
@@ -20,6 +20,7 @@ import type { Prepared, RunningProcess } from '../running.ts'
 import type { SharedState } from '../shared-state.ts'
 import { SharedTicketKeys } from '../ticket-keys.ts'
 import { Channel, type Wire } from './channel.ts'
+import { Proposals } from './proposals.ts'
 import { RelayedKeys } from './relayed-keys.ts'
 import { RelayedReplayStore } from './relayed-replay.ts'
 import { shareOf } from './share.ts'
@@ -50,11 +51,11 @@ class Worker {
   readonly #channel: Channel<PrimaryTalk, WorkerTalk>
   readonly #stream = new Socket({ fd: REPLAY_DESCRIPTOR, readable: true, writable: true })
   readonly #keys = new Set<RelayedKeys>()
+  readonly #proposals = new Proposals()
   #replay: RelayedReplayStore | undefined
   #ticketKeys: SharedTicketKeys | undefined
   #logger: Logger | undefined
   #running: Promise<RunningProcess> | undefined
-  #prepared: Prepared | undefined
   #timer: NodeJS.Timeout | undefined
   #closing: Promise<boolean> | undefined
   #isLeaving = false
@@ -69,22 +70,12 @@ class Worker {
       begin: (said) => this.#begin(said),
       readiness: async () => (await this.#running)?.readiness() ?? [],
       report: () => this.#report(),
-      prepare: async (configuration) => {
-        const running = await this.#running
-        const prepared = await running?.prepare(shareOf(configuration, this.#place - 1))
-        if (typeof prepared === 'string') return prepared
-        this.#prepared = prepared
-        return undefined
-      },
-      abandon: async () => {
-        const prepared = this.#prepared
-        this.#prepared = undefined
-        await prepared?.abandon()
-      },
-      commit: ({ since, ticketKeys }) => {
+      prepare: ({ number, configuration }) =>
+        this.#proposals.prepare(number, () => this.#prepare(configuration)),
+      abandon: () => this.#proposals.abandon(),
+      commit: ({ number, since, ticketKeys }) => {
         if (this.#replay !== undefined) this.#replay.since = since
-        this.#prepared?.commit()
-        this.#prepared = undefined
+        this.#proposals.commit(number)
         this.#ticketKeys?.take(ticketKeys)
       },
       since: (since) => {
@@ -119,6 +110,11 @@ class Worker {
     const { addresses } = await this.#running
     this.#reportLater(REPORT_MS)
     return addresses
+  }
+
+  async #prepare(configuration: Configuration): Promise<Prepared | string> {
+    const running = await this.#running
+    return running?.prepare(shareOf(configuration, this.#place - 1)) ?? 'it has not begun'
   }
 
   #keysOf(config: IssuerConfig, onWithdrawn: () => void): RelayedKeys {
