@@ -9,11 +9,13 @@ import type { Services } from '../check/check.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { Accountant, initialiseRoute } from '../gateway/account.ts'
 import { Gateway } from '../gateway/handler.ts'
+import { Tunnels } from '../gateway/tunnel.ts'
 import { Nonces } from '../sender-constraint/dpop/nonce.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { RationedLog } from '../telemetry/rationed-log.ts'
 import { AdminListener, type Readiness } from './admin.ts'
+import { describeCaches } from './cache-metrics.ts'
 import { steadyClock, wallClock } from './clock.ts'
 import { describe, describeLists } from './inventory.ts'
 import type { IssuerParts } from './issuers.ts'
@@ -31,10 +33,7 @@ import {
 } from './parts.ts'
 import type { Prepared, RunningProcess } from './running.ts'
 import { ownState, type SharedState } from './shared-state.ts'
-import { createProofKeys } from './token-cache.ts'
-
-/** Keys of proofs that are kept imported: as many clients as are active at a time. */
-const PROOF_KEYS = 10_000
+import { ImportedKeys } from './token-cache.ts'
 
 /** Seconds between two lines about requests that failed unexpectedly: one stack tells as much as many. */
 const BUG_PAUSE = 1
@@ -73,6 +72,7 @@ class GatewayServer implements RunningProcess {
   readonly #listeners: readonly Listener[]
   readonly #admin: AdminListener | undefined
   readonly #memory = new MemoryPressure()
+  readonly #tunnels = new Tunnels()
   readonly #retired = new Map<NodeJS.Timeout, LeftOver>()
   #parts: Parts
   #reloading: Promise<unknown> = Promise.resolve()
@@ -87,11 +87,12 @@ class GatewayServer implements RunningProcess {
   ) {
     const { dpop, limits, logging, hash, admin } = configuration
     this.#metrics = metrics
+    const proofKeys = new ImportedKeys(dpop.proofKeys)
     this.#state = state
     this.#services = {
       replay: state.replay,
       nonces: new Nonces(state.nonceSecret, dpop.nonceRotation),
-      proofKeys: createProofKeys(PROOF_KEYS),
+      proofKeys,
     }
     const clock = () => steadyClock() / 1000
     this.#outside = { metrics, logger, now, clock, keysOf: state.keysOf }
@@ -102,6 +103,7 @@ class GatewayServer implements RunningProcess {
       pseudonym: state.pseudonym,
       now,
       clock: steadyClock,
+      tunnels: this.#tunnels,
       isFull: () => this.#memory.isHigh,
       account: (exchange) => this.#accountant.account(exchange),
       bug: (error, interactionId) => {
@@ -132,6 +134,11 @@ class GatewayServer implements RunningProcess {
         ? undefined
         : new AdminListener({ metrics, token: admin.token, readiness: () => this.readiness() })
     metrics.watch(() => this.#countConnections())
+    metrics.watch(() => {
+      const { issuers, revocations } = this.#parts
+      const cached = [...issuers.values(), ...revocations.values()].flatMap(({ caches }) => caches)
+      describeCaches([{ name: 'proof_keys', issuer: '', cache: proofKeys }, ...cached], metrics)
+    })
     metrics.watch(() => describeLists(this.#parts.revocations.values(), metrics))
     this.#take(this.#parts)
   }
@@ -193,7 +200,7 @@ class GatewayServer implements RunningProcess {
     )
     if (lost !== undefined) {
       await abandon()
-      return `the keys of issuer ${lost.config.id} cannot be fetched, and those in force can be used`
+      return `no key of issuer ${lost.config.id} can be had, and those in force can be used`
     }
     const missing = added.revocations.flatMap(({ sources }) => sources).find(neverLoaded)
     if (missing !== undefined) {
@@ -216,6 +223,7 @@ class GatewayServer implements RunningProcess {
     this.#closing = true
     await pause((readyOffFor ?? shutdown.readyOffFor) * 1000)
     const drained = Promise.all(this.#listeners.map((listener) => listener.drain()))
+    this.#tunnels.leave()
     const isDrained = new AbortController()
     const late = pause(shutdown.drain * 1000, false, { signal: isDrained.signal })
     const inTime = await Promise.race([drained.then(() => true), late.catch(() => true)])

@@ -19,8 +19,15 @@ export function countHandshake(metrics: Metrics, socket: TLSSocket, connection: 
 }
 
 /** Counts a handshake that failed. */
-export function countHandshakeError(metrics: Metrics, listener: string, error: Error): void {
-  const code = 'code' in error ? String(error.code) : ''
+export function countHandshakeError(
+  metrics: Metrics,
+  listener: string,
+  error: Error,
+  { authorizationError }: Pick<TLSSocket, 'authorizationError'>,
+): void {
+  // Node ends a connection whose chain does not hold, where one is demanded, as if the client had.
+  const isUntrusted = authorizationError != null
+  const code = isUntrusted ? 'CERTIFICATE' : 'code' in error ? String(error.code) : ''
   metrics.tlsHandshakeErrors.inc({
     listener,
     reason: HANDSHAKE_REASONS.find(([pattern]) => pattern.test(code))?.[1] ?? 'other',

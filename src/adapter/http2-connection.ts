@@ -179,7 +179,8 @@ export class Http2Connection {
       clearTimeout(late)
       this.#open -= 1
       this.#countEnd(!response.writableFinished && !response.isGivenUp)
-      if (!response.shouldKeepAlive) this.finish()
+      // RFC 9113 §5.4.2: who took a request back has done nothing wrong, whatever is missing of it.
+      if (!response.shouldKeepAlive && !stream.aborted) this.finish()
       if (this.#open === 0) this.#rest()
     })
   }

@@ -3,27 +3,37 @@
  *
  * Answers are kept for a bounded time, under the digest of the token; tokens asked about at the same
  * time are asked about once. What cannot be asked is not known: never "inactive", never let through. An
- * endpoint that does not answer is left alone for a while.
+ * endpoint that does not answer is left alone for a while. Whatever a verdict takes, discovery and keys
+ * included, there is one time for it.
  *
  * @module
  */
 
-import { LRUCache } from 'lru-cache'
 import type { IntrospectionConfig, IssuerConfig } from '../config/configuration.ts'
 import { parseJsonObject } from '../encoding/json.ts'
 import { Failure, fail } from '../failure/failure.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { RationedLog } from '../telemetry/rationed-log.ts'
-import type { AccessToken } from '../token/access-token.ts'
 import type { Claims } from '../token/claims.ts'
 import { parseIntrospection } from '../token/introspection.ts'
 import { SIGNED_RESPONSE, verifyIntrospectionJwt } from '../token/introspection-jwt.ts'
 import type { IntrospectionSource, KeySource } from '../token/issuer.ts'
+import { BoundedCache } from './bounded-cache.ts'
 import { Breaker } from './breaker.ts'
+import type { NamedCache } from './cache-metrics.ts'
 import { clientAuthenticator } from './client-authentication.ts'
+import {
+  type Asked,
+  ageOf,
+  isUndecided,
+  isUsable,
+  type Remembered,
+  type Verdict,
+} from './introspection-answer.ts'
 import type { DiscoveredIssuer } from './metadata.ts'
-import { type Answer, MAX_CONNECTIONS, type OutboundClient, OutboundError } from './outbound.ts'
+import { type Answer, inTime, type OutboundClient, OutboundError } from './outbound.ts'
+import { sizeOfToken } from './token-cache.ts'
 
 /** Seconds between two lines about calls that failed. */
 const LOG_PAUSE = 10
@@ -33,21 +43,6 @@ const LOG_PAUSE = 10
  * among them, a stranger's token may have brought about: they open no circuit for everybody.
  */
 const OUT_OF_ORDER = new Set([429, 502, 503, 504])
-
-type Verdict = AccessToken | Failure
-
-/** When an answer was asked for, in seconds of either clock. */
-interface Asked {
-  readonly at: number
-  readonly clock: number
-}
-
-interface Remembered {
-  readonly verdict: Verdict
-  readonly asked: Asked
-  /** Seconds for which it is used, counted from when it was asked for. */
-  readonly life: number
-}
 
 interface Pending {
   readonly asked: Asked
@@ -72,12 +67,14 @@ export interface IntrospectionParts {
 export class IntrospectionClient implements IntrospectionSource {
   readonly #parts: IntrospectionParts
   readonly #authenticate: ReturnType<typeof clientAuthenticator>
-  readonly #remembered: LRUCache<string, Remembered>
+  readonly #remembered: BoundedCache<Remembered>
   /** Apart, so that made-up tokens cannot push out real ones. */
-  readonly #refused: LRUCache<string, Remembered>
+  readonly #refused: BoundedCache<Remembered>
   /** The newest call about each token. */
   readonly #pending = new Map<string, Pending>()
   #calls = 0
+  /** How often all was forgotten. */
+  #epoch = 0
   readonly #breaker: Breaker
   readonly #log: RationedLog
   #endpoint: string | undefined
@@ -85,11 +82,21 @@ export class IntrospectionClient implements IntrospectionSource {
   constructor(parts: IntrospectionParts) {
     this.#parts = parts
     this.#authenticate = clientAuthenticator(parts.config.authentication, parts.issuer.issuer)
-    this.#remembered = new LRUCache({ max: parts.config.maxEntries })
-    this.#refused = new LRUCache({ max: Math.ceil(parts.config.maxEntries / 10) })
+    const { entries, bytes } = parts.config.cache
+    this.#remembered = new BoundedCache({ entries, bytes }, sizeOf)
+    const tenth = { entries: Math.ceil(entries / 10), bytes: Math.ceil(bytes / 10) }
+    this.#refused = new BoundedCache(tenth, sizeOf)
     this.#breaker = new Breaker(parts.config.breaker, parts.clock)
     this.#log = new RationedLog(parts.logger, LOG_PAUSE, parts.clock)
     this.#endpoint = parts.config.endpoint
+  }
+
+  get caches(): readonly NamedCache[] {
+    const issuer = this.#parts.issuer.id
+    return [
+      { name: 'introspection', issuer, cache: this.#remembered },
+      { name: 'introspection_refused', issuer, cache: this.#refused },
+    ]
   }
 
   introspect(
@@ -111,7 +118,7 @@ export class IntrospectionClient implements IntrospectionSource {
       return pending.verdict
     }
     // A call that waits for a connection could time out, and count as the endpoint's failure.
-    if (this.#calls >= MAX_CONNECTIONS) {
+    if (this.#calls >= this.#parts.config.connections) {
       return fail('temporarily_unavailable', 'introspection_busy')
     }
     if (!this.#breaker.admits()) {
@@ -124,30 +131,47 @@ export class IntrospectionClient implements IntrospectionSource {
 
   #begin(token: string, digest: string, asked: Asked): Promise<Verdict> {
     this.#calls += 1
-    const verdict = this.#ask(token).then((answer) => {
-      // Of two calls about a token the newer knows better, whichever is answered first.
-      if (this.#pending.get(digest)?.verdict === verdict) {
-        this.#pending.delete(digest)
-        this.#remember(digest, answer, asked)
-      }
-      return answer
-    })
+    const verdict = this.#askToTheEnd(token, digest, asked)
     this.#pending.set(digest, { asked, verdict })
     return verdict
   }
 
-  /** Forgets all answers: a key that they were signed by is the issuer's no more. */
+  /**
+   * Forgets all answers, those to come of calls that are under way too: a key that they are signed by is
+   * the issuer's no more.
+   */
   forget(): void {
+    this.#epoch += 1
     this.#remembered.clear()
     this.#refused.clear()
   }
 
-  async #ask(token: string): Promise<Verdict> {
+  /** Asks, and asks again where all was forgotten meanwhile, in the time of one call. */
+  async #askToTheEnd(token: string, digest: string, asked: Asked): Promise<Verdict> {
+    const deadline = this.#parts.client.deadline()
+    let epoch: number
+    let verdict: Verdict
+    do {
+      epoch = this.#epoch
+      verdict = await this.#ask(token, deadline)
+    } while (epoch !== this.#epoch && !isUndecided(verdict))
+    this.#calls -= 1
+    // Of two calls about a token the newer knows better, whichever is answered first.
+    if (this.#pending.get(digest)?.asked === asked) {
+      this.#pending.delete(digest)
+      this.#remember(digest, verdict, asked)
+    }
+    return verdict
+  }
+
+  /** Never throws. */
+  async #ask(token: string, deadline: AbortSignal): Promise<Verdict> {
     const { issuer, metrics } = this.#parts
     const end = metrics.introspectionSeconds.startTimer({ issuer: issuer.id })
     try {
-      const verdict = await this.#judge(await this.#callOnTrial(token))
-      if (verdict instanceof Failure && verdict.error !== 'invalid_token') {
+      const answer = await this.#callOnTrial(token, deadline)
+      const verdict = await inTime(this.#judge(answer), deadline)
+      if (isUndecided(verdict)) {
         this.#answered('bad_response')
         return verdict
       }
@@ -160,15 +184,14 @@ export class IntrospectionClient implements IntrospectionSource {
       this.#log.write('warn', { issuer: issuer.id, cause }, 'introspection failed')
       return fail('temporarily_unavailable', 'introspection_unavailable')
     } finally {
-      this.#calls -= 1
       end()
     }
   }
 
   /** Tells the breaker how a call went, whatever the answer says. */
-  async #callOnTrial(token: string): Promise<Answer> {
+  async #callOnTrial(token: string, deadline: AbortSignal): Promise<Answer> {
     try {
-      const answer = await this.#call(token)
+      const answer = await this.#call(token, deadline)
       if (OUT_OF_ORDER.has(answer.status)) this.#breaker.failed()
       else this.#breaker.succeeded()
       return answer
@@ -178,25 +201,24 @@ export class IntrospectionClient implements IntrospectionSource {
     }
   }
 
-  async #call(token: string): Promise<Answer> {
+  async #call(token: string, deadline: AbortSignal): Promise<Answer> {
     const { client, config } = this.#parts
-    const endpoint = await this.#locate()
+    const endpoint = await this.#locate(deadline)
     const { headers, form } = await this.#authenticate()
     // RFC 7662 §2.1. URLSearchParams encodes whatever the token is made of.
     const body = new URLSearchParams({ token, token_type_hint: 'access_token', ...form }).toString()
-    return client.call(endpoint, {
-      method: 'POST',
-      headers: {
-        accept: config.response === 'jwt' ? SIGNED_RESPONSE : 'application/json',
-        'content-type': 'application/x-www-form-urlencoded',
-        ...headers,
-      },
-      body,
-    })
+    const accept = config.response === 'jwt' ? SIGNED_RESPONSE : 'application/json'
+    const type = 'application/x-www-form-urlencoded'
+    const fields = { accept, 'content-type': type, ...headers }
+    return client.call(endpoint, { method: 'POST', headers: fields, body }, deadline)
   }
 
-  async #locate(): Promise<string> {
-    if (this.#endpoint !== undefined) return this.#endpoint
+  async #locate(deadline: AbortSignal): Promise<string> {
+    return this.#endpoint ?? inTime(this.#discover(), deadline)
+  }
+
+  /** What is found too late for one call is there for the next. */
+  async #discover(): Promise<string> {
     const { discovery, config } = this.#parts
     const metadata = await discovery.load()
     // RFC 8705 §5: who authenticates by certificate asks at the alias.
@@ -235,8 +257,8 @@ export class IntrospectionClient implements IntrospectionSource {
    */
   #remember(digest: string, verdict: Verdict, asked: Asked): void {
     const { ttl, negativeTtl } = this.#parts.config
+    if (isUndecided(verdict)) return
     const isRefused = verdict instanceof Failure
-    if (isRefused && verdict.error !== 'invalid_token') return
     // A token that is refused now was perhaps good before: what was remembered of it is over.
     this.#remembered.delete(digest)
     if (!isRefused && verdict.claims['exp'] === undefined) return
@@ -255,23 +277,11 @@ export class IntrospectionClient implements IntrospectionSource {
   }
 }
 
-/**
- * A revocation counts from when the issuer was asked; that a token is refused may be known for longer. A clock
- * that went back would make an answer outlive its time: then it is asked for anew.
- */
-function isUsable(
-  { verdict, asked, life }: Remembered,
-  now: Asked,
-  maxAge = Number.POSITIVE_INFINITY,
-): boolean {
-  if (now.at < asked.at) return false
-  const age = ageOf(asked, now)
-  return age < life && (verdict instanceof Failure || age < maxAge)
-}
+/** Bytes of an answer beside its token. */
+const REMEMBERED = 100
 
-/** Seconds by whichever clock saw more of them: the time of day may be set back in little steps. */
-function ageOf(asked: Asked, now: Asked): number {
-  return Math.max(now.at - asked.at, now.clock - asked.clock)
+function sizeOf({ verdict }: Remembered): number {
+  return verdict instanceof Failure ? REMEMBERED : REMEMBERED + sizeOfToken(verdict)
 }
 
 function parsePlain({ mediaType, body }: Answer): Claims | Failure {

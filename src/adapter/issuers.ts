@@ -9,6 +9,7 @@ import { revocationDelayOf } from '../config/revocation.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Issuer } from '../token/issuer.ts'
+import type { NamedCache } from './cache-metrics.ts'
 import { IntrospectionClient } from './introspection.ts'
 import { RemoteKeys } from './jwks.ts'
 import type { IssuerKeys } from './key-set.ts'
@@ -32,6 +33,7 @@ export interface IssuerParts {
 export class ReachedIssuer {
   readonly config: IssuerConfig
   readonly issuer: Issuer
+  readonly caches: readonly NamedCache[]
   readonly #keys: IssuerKeys | undefined
   readonly #clients: readonly OutboundClient[]
 
@@ -40,7 +42,7 @@ export class ReachedIssuer {
     const client = new OutboundClient(config.tls, config.jwks.timeout)
     const discovery = new DiscoveredIssuer(config.issuer, client)
     const clients = [client]
-    const verified = new VerifiedTokens(config.cacheEntries)
+    const verified = new VerifiedTokens(config.cache)
     this.config = config
 
     let introspection: IntrospectionClient | undefined
@@ -54,7 +56,8 @@ export class ReachedIssuer {
         new RemoteKeys({ config, client, discovery, metrics, logger, clock, onWithdrawn })
     }
     if (config.introspection !== undefined) {
-      const asking = new OutboundClient(config.introspection.tls, config.introspection.timeout)
+      const { tls, timeout, connections } = config.introspection
+      const asking = new OutboundClient(tls, timeout, { connections })
       clients.push(asking)
       introspection = new IntrospectionClient({
         issuer: config,
@@ -84,6 +87,9 @@ export class ReachedIssuer {
       decryption: config.encryption && new OwnDecryption(config.encryption),
       verified,
     }
+    const { id } = config
+    const tokens = needsKeys(config) ? [{ name: 'tokens', issuer: id, cache: verified }] : []
+    this.caches = [...tokens, ...(introspection?.caches ?? [])]
     initialise(config, metrics)
   }
 

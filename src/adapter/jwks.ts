@@ -2,7 +2,8 @@
  * An issuer's key set, kept fresh (RFC 7517 §5, RFC 8725 §3.10).
  *
  * Fetched in the background; fetched again for an unknown `kid`, at most once a cool-down, so that no
- * flood of made-up tokens reaches the issuer; kept while the issuer is down, up to a stated age.
+ * flood of made-up tokens reaches the issuer; kept while the issuer is down, up to a stated age. A set
+ * without a key to use decides nothing: not that a token is good, and not that it is bad.
  *
  * @module
  */
@@ -28,7 +29,7 @@ export interface RemoteKeysParts {
   readonly logger: Logger
   /** Seconds of a clock that never jumps. */
   readonly clock: () => number
-  /** Called when a key that was in the set is in it no more. */
+  /** Called when a key that was in the set is in it no more, or not for all that it was for. */
   readonly onWithdrawn: () => void
   /** Called when an attempt to have the set has ended, well or not. */
   readonly onAttempt?: () => void
@@ -97,11 +98,10 @@ export class RemoteKeys implements IssuerKeys {
 
   async #fetchOnce(): Promise<void> {
     const { config, metrics, logger, clock } = this.#parts
-    this.#attemptedAt = clock()
     try {
       const keys = await this.#load()
       this.#set.take(keys)
-      this.#retry = FIRST_RETRY
+      if (keys.length > 0) this.#retry = FIRST_RETRY
       if (keys.length === 0) logger.error({ issuer: config.id }, 'the key set has no key to use')
       metrics.jwksRefresh.inc({ issuer: config.id, result: 'ok' })
       metrics.jwksLastSuccess.set({ issuer: config.id }, Date.now() / 1000)
@@ -113,18 +113,20 @@ export class RemoteKeys implements IssuerKeys {
       const cause = error instanceof Error ? error.message : String(error)
       logger.warn({ issuer: config.id, cause }, 'the key set could not be fetched')
     }
+    // From its end on: nobody who has waited for one fetch waits for another.
+    this.#attemptedAt = clock()
   }
 
   async #load(): Promise<readonly SetKey[]> {
     const { config, client, discovery } = this.#parts
+    // Discovery included: whoever waits for keys waits no longer than for one call.
+    const deadline = client.deadline()
     const uri = config.jwksUri ?? (await discovery.load()).jwksUri
     if (uri === undefined) throw new Error('the metadata names no jwks_uri that may be used')
-    const { status, body } = await client.call(uri, {
-      method: 'GET',
-      headers: { accept: 'application/jwk-set+json, application/json' },
-    })
+    const headers = { accept: 'application/jwk-set+json, application/json' }
+    const { status, body } = await client.call(uri, { method: 'GET', headers }, deadline)
     if (status !== 200) throw new Error(`${uri} answered ${status}`)
-    const keys = parseKeySet(parseJsonObject(body)?.['keys'])
+    const keys = parseKeySet(parseJsonObject(body)?.['keys'], config.algorithms)
     if (keys === undefined) throw new Error(`${uri} has no key set`)
     return keys
   }
@@ -133,9 +135,9 @@ export class RemoteKeys implements IssuerKeys {
     if (this.#closed) return
     clearTimeout(this.#timer)
     const { refresh } = this.#parts.config.jwks
-    const { lastFailed } = this.#set
-    const pause = lastFailed ? Math.min(this.#retry, refresh) : refresh
-    if (lastFailed) this.#retry = Math.min(this.#retry * 2, LONGEST_RETRY)
+    const isMissing = this.#set.lastFailed || this.#set.isEmpty
+    const pause = isMissing ? Math.min(this.#retry, refresh) : refresh
+    if (isMissing) this.#retry = Math.min(this.#retry * 2, LONGEST_RETRY)
     this.#timer = setTimeout(() => void this.#fetch(), pause * 1000)
     this.#timer.unref()
   }

@@ -17,6 +17,8 @@ const MAX_CANDIDATES = 4
 export interface SetKey {
   readonly jwk: PublicJwk
   readonly key: KeyObject
+  /** Those of the issuer's that it may verify: one at least. */
+  readonly algorithms: readonly AlgorithmName[]
 }
 
 export type Found = readonly KeyObject[] | Failure
@@ -33,7 +35,7 @@ export interface KeySetParts {
   readonly usableFor: number
   /** Seconds of a clock that never jumps. */
   readonly clock: () => number
-  /** Called when a key that was in the set is in it no more. */
+  /** Called when a key that was in the set is in it no more, or not for all that it was for. */
   readonly onWithdrawn: () => void
 }
 
@@ -58,7 +60,13 @@ export class KeySet {
     return this.#parts.clock() - this.#fetchedAt
   }
 
+  /** There is a set, and no key in it: its issuer has withdrawn what it had. */
+  get isEmpty(): boolean {
+    return this.#keys?.length === 0
+  }
+
   get usable(): readonly SetKey[] | undefined {
+    if (this.isEmpty) return undefined
     return this.age <= this.#parts.usableFor ? this.#keys : undefined
   }
 
@@ -67,8 +75,7 @@ export class KeySet {
     const former = this.#keys ?? []
     this.#keys = keys
     // What was verified with a key that its issuer has withdrawn is verified no more.
-    if (former.some(({ key }) => !keys.some((one) => one.key.equals(key))))
-      this.#parts.onWithdrawn()
+    if (former.some((key) => isWithdrawn(key, keys))) this.#parts.onWithdrawn()
     this.#fetchedAt = this.#parts.clock() - age
     this.lastFailed = false
   }
@@ -92,6 +99,7 @@ export class KeySet {
 
   /** No key fits: the token's fault if the set is what the issuer has now, and unknown if it is not. */
   #missing(): Found {
+    if (this.isEmpty) return fail('temporarily_unavailable', 'jwks_empty')
     if (this.usable === undefined) return fail('temporarily_unavailable', 'jwks_not_loaded')
     return this.lastFailed ? fail('temporarily_unavailable', 'jwks_stale') : []
   }
@@ -99,25 +107,39 @@ export class KeySet {
   /** FAPI 2.0 SP §5.4.3: several keys may have one `kid`; what they are for tells them apart. */
   #candidates(kid: string | undefined, algorithm: AlgorithmName): KeyObject[] {
     return (this.usable ?? [])
-      .filter(({ jwk }) => (kid === undefined || jwk.kid === kid) && keyFits(jwk, algorithm))
+      .filter(({ jwk, algorithms }) => {
+        return (kid === undefined || jwk.kid === kid) && algorithms.includes(algorithm)
+      })
       .slice(0, MAX_CANDIDATES)
       .map(({ key }) => key)
   }
 }
 
 /**
- * RFC 7517 §5: keys that are not understood are passed over. So are symmetric, private and weak ones. A
- * set without any is a set: its issuer has withdrawn what it had.
+ * RFC 7517 §5: keys that are not understood are passed over. So are symmetric, private and weak ones, and
+ * those for what is not verified here, such as encryption (§4.2). A set without any is a set: its issuer has
+ * withdrawn what it had.
  *
  * @returns Undefined if this is no set of keys, or too large a one.
  */
-export function parseKeySet(keys: unknown): SetKey[] | undefined {
+export function parseKeySet(
+  keys: unknown,
+  algorithms: readonly AlgorithmName[],
+): SetKey[] | undefined {
   if (!Array.isArray(keys) || keys.length > MAX_KEYS) return undefined
   const set: SetKey[] = []
   for (const candidate of keys) {
     const jwk = parsePublicJwk(candidate)
-    const key = jwk === undefined ? undefined : importPublicJwk(jwk)
-    if (jwk !== undefined && key !== undefined) set.push({ jwk, key })
+    if (jwk === undefined) continue
+    const fitting = algorithms.filter((name) => keyFits(jwk, name))
+    const key = fitting.length === 0 ? undefined : importPublicJwk(jwk)
+    if (key !== undefined) set.push({ jwk, key, algorithms: fitting })
   }
   return set
+}
+
+/** Whether something that a key verified would not be verified by it any more, whatever its name is now. */
+function isWithdrawn({ key, algorithms }: SetKey, keys: readonly SetKey[]): boolean {
+  const left = keys.filter((one) => one.key.equals(key)).flatMap((one) => one.algorithms)
+  return !algorithms.every((name) => left.includes(name))
 }

@@ -29,7 +29,7 @@ import { OpenResponses } from './open-responses.ts'
 import { PendingHandshakes } from './pending-handshakes.ts'
 import { ServerNames } from './server-name.ts'
 import type { TicketKeys } from './ticket-keys.ts'
-import { asksForCertificates, contextOptions, Hosts, isSameTrust } from './tls-context.ts'
+import { certificateDemand, contextOptions, Hosts, isSameTrust } from './tls-context.ts'
 import { isWebSocketHandshake, Upgrades } from './upgrade.ts'
 
 export interface ListenerParts {
@@ -105,6 +105,8 @@ export class Listener {
     this.#hosts = hosts
     this.#front = front
     this.#server.setSecureContext(contextOptions(config, config.certificates[0]!))
+    // Node reads it for each connection, and has no other way to say it.
+    Object.assign(this.#server, certificateDemand(config))
   }
 
   /** Takes no new connection; answers what is under way and says that it was the last. */
@@ -133,9 +135,7 @@ export class Listener {
       ALPNProtocols: [...this.#config.alpn],
       // RFC 9325 §3.7: a name that is not served is refused in the handshake.
       SNICallback: this.#names.choose,
-      // The chain is judged per request, where the client can be told why; see check/sender-constraint.
-      requestCert: asksForCertificates(this.#config),
-      rejectUnauthorized: false,
+      ...certificateDemand(this.#config),
       handshakeTimeout: limits.handshake * 1000,
       ...http1Options(limits),
       shouldUpgradeCallback: (incoming) =>
@@ -159,8 +159,8 @@ export class Listener {
       else if (!this.#config.alpn.includes('http/1.1')) socket.destroy()
       else for (const listener of parse) listener.call(server, socket)
     })
-    server.on('tlsClientError', (error) => {
-      countHandshakeError(this.#parts.metrics, this.#config.id, error)
+    server.on('tlsClientError', (error, socket) => {
+      countHandshakeError(this.#parts.metrics, this.#config.id, error, socket)
     })
     server.on('request', (incoming, response) => this.#serve(incoming, response, false))
     server.on('checkContinue', (incoming, response) => this.#serve(incoming, response, true))

@@ -25,7 +25,8 @@ export class DiscoveredIssuer {
   }
 
   /**
-   * The metadata, asked for anew; calls at the same time are one.
+   * The metadata, asked for anew, in the time that the client has for a call; calls at the same time
+   * are one.
    *
    * @throws OutboundError if neither well-known place has metadata of this issuer.
    */
@@ -36,23 +37,21 @@ export class DiscoveredIssuer {
     return this.#pending
   }
 
+  /** Both places in the time of one call. */
   async #load(): Promise<Metadata> {
-    let last: unknown
-    for (const url of wellKnown(this.#issuer)) {
-      try {
-        return await this.#read(url)
-      } catch (error) {
-        last = error
-      }
+    const [first, second] = wellKnown(this.#issuer)
+    const deadline = this.#client.deadline()
+    try {
+      // One that does not answer leaves time for the other.
+      return await this.#read(first, this.#client.deadline(1 / 2))
+    } catch {
+      return await this.#read(second, deadline)
     }
-    throw last
   }
 
-  async #read(url: string): Promise<Metadata> {
-    const { status, body } = await this.#client.call(url, {
-      method: 'GET',
-      headers: { accept: 'application/json' },
-    })
+  async #read(url: string, deadline: AbortSignal): Promise<Metadata> {
+    const call = { method: 'GET', headers: { accept: 'application/json' } } as const
+    const { status, body } = await this.#client.call(url, call, deadline)
     if (status !== 200) throw new OutboundError('error', `${url} answered ${status}`)
     const metadata = parseJsonObject(body)
     // RFC 8414 §3.3: metadata of another issuer is not this one's, wherever it was found.
@@ -69,7 +68,7 @@ export class DiscoveredIssuer {
 }
 
 /** RFC 8414 §3: the well-known part stands before the issuer's path; in OpenID Connect, behind it. */
-function wellKnown(issuer: string): string[] {
+function wellKnown(issuer: string): [string, string] {
   const { origin, pathname } = new URL(issuer)
   const path = pathname === '/' ? '' : pathname.replace(/\/$/, '')
   return [

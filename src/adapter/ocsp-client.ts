@@ -4,17 +4,20 @@
  * @module
  */
 
-import { LRUCache } from 'lru-cache'
 import type { OcspConfig } from '../config/revocation-source.ts'
 import type { RevocationStatus } from '../sender-constraint/revocation.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Authority } from '../x509/authority.ts'
 import type { CertificateFacts } from '../x509/certificate.ts'
 import { encodeRequest, type StatusAnswer, verifyResponse } from '../x509/ocsp.ts'
+import { BoundedCache } from './bounded-cache.ts'
+import type { NamedCache } from './cache-metrics.ts'
 import type { OutboundClient } from './outbound.ts'
 
+/** Bytes of an answer, whose key names the issuer by name and key. */
+const ANSWER = 100
 /** Answers that are remembered. */
-const ENTRIES = 10_000
+const BOUNDS = { entries: 10_000, bytes: 16_777_216 }
 /** Seconds for which an answer is remembered, whatever it says itself. */
 const LONGEST = 3600
 /** Seconds for which nobody is asked again after a fault. */
@@ -36,13 +39,20 @@ interface Remembered {
 
 export class OcspClient {
   readonly #parts: OcspParts
-  readonly #remembered = new LRUCache<string, Remembered>({ max: ENTRIES })
+  readonly #remembered = new BoundedCache<Remembered>(BOUNDS, () => ANSWER)
   /** Of each certificate the latest answer, for longer than it is gone by. */
-  readonly #latest = new LRUCache<string, StatusAnswer>({ max: ENTRIES })
+  readonly #latest = new BoundedCache<StatusAnswer>(BOUNDS, () => ANSWER)
   readonly #asked = new Map<string, Promise<RevocationStatus>>()
 
   constructor(parts: OcspParts) {
     this.#parts = parts
+  }
+
+  get caches(): readonly NamedCache[] {
+    return [
+      { name: 'ocsp', issuer: '', cache: this.#remembered },
+      { name: 'ocsp_latest', issuer: '', cache: this.#latest },
+    ]
   }
 
   /** What was said before, if it is still good. */

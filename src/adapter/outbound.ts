@@ -8,11 +8,15 @@
 import { Agent, request } from 'undici'
 import type { OutboundTls } from '../config/configuration.ts'
 
-/** Connections to one origin: more calls at once would wait for one another. */
-export const MAX_CONNECTIONS = 32
+export interface OutboundLimits {
+  /** Connections to one origin: more calls at once would wait for one another. */
+  readonly connections: number
+  /** Largest answer that is read, in bytes. */
+  readonly maxAnswer: number
+}
 
-/** Largest answer that is read, in bytes, unless another is said. */
-const MAX_ANSWER = 1_048_576
+/** Unless others are said. */
+const LIMITS: OutboundLimits = { connections: 32, maxAnswer: 1_048_576 }
 
 export interface Answer {
   readonly status: number
@@ -46,23 +50,29 @@ export class OutboundClient {
   readonly #maxAnswer: number
 
   /** @param timeout Seconds for one call, from connecting to the last byte. */
-  constructor(tls: OutboundTls, timeout: number, maxAnswer = MAX_ANSWER) {
+  constructor(tls: OutboundTls, timeout: number, limits: Partial<OutboundLimits> = {}) {
+    const { connections, maxAnswer } = { ...LIMITS, ...limits }
     this.#maxAnswer = maxAnswer
     this.#timeoutMs = timeout * 1000
     this.#agent = new Agent({
-      connections: MAX_CONNECTIONS,
+      connections,
       allowH2: false,
       maxHeaderSize: 16_384,
       connect: { ...connectOptions(tls), timeout: this.#timeoutMs },
     })
   }
 
+  /** Ends when a call that is made now would, or a part of its time before: for several calls as one. */
+  deadline(part = 1): AbortSignal {
+    return AbortSignal.timeout(Math.ceil(this.#timeoutMs * part))
+  }
+
   /**
+   * @param signal When it is too late for an answer; by itself, the time of one call.
    * @throws OutboundError if there was no answer in time, of the size that is read. A call whose
    *   connection was closed under it is made once more: these calls change nothing.
    */
-  async call(url: string, call: Call): Promise<Answer> {
-    const signal = AbortSignal.timeout(this.#timeoutMs)
+  async call(url: string, call: Call, signal = this.deadline()): Promise<Answer> {
     try {
       return await this.#once(url, call, signal)
     } catch (error) {
@@ -100,6 +110,20 @@ export class OutboundClient {
   close(): Promise<void> {
     return this.#agent.destroy()
   }
+}
+
+/**
+ * What work brings that others may wait for too, and that goes on where nobody waits any more.
+ *
+ * @throws OutboundError if the deadline comes first.
+ */
+export function inTime<T>(work: Promise<T>, deadline: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new OutboundError('timeout', 'there was no answer in time'))
+    if (deadline.aborted) late()
+    else deadline.addEventListener('abort', late, { once: true })
+    work.then(resolve, reject).finally(() => deadline.removeEventListener('abort', late))
+  })
 }
 
 /** TLS options of a connection that this gateway makes, to an issuer or an upstream. */

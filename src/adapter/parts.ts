@@ -14,7 +14,7 @@ import { hstsOf } from '../http/hsts.ts'
 import { type IssuerParts, ReachedIssuer } from './issuers.ts'
 import { RevocationSources, Revocations } from './revocation.ts'
 import type { ListSource } from './revocation-list.ts'
-import { asksForCertificates, knowsCertificates } from './tls-context.ts'
+import { asksForCertificates, knowsCertificates, knowsCertificatesOf } from './tls-context.ts'
 import { PooledUpstream } from './upstream.ts'
 
 export interface Parts {
@@ -74,7 +74,7 @@ export function buildParts(
       ),
     ),
     metadata: configuration.resourceMetadata
-      ? new ResourceMetadata(configuration, certificatesAsked)
+      ? new ResourceMetadata(configuration, knowsCertificatesOf)
       : undefined,
   }
   return { configuration, issuers, upstreams, revocations, routes, serving }

@@ -14,6 +14,7 @@
  */
 
 import type { ReplayStore, UseOnce } from '../sender-constraint/dpop/replay.ts'
+import { ReplayKey, ReplayKeys } from './replay-keys.ts'
 
 /** Most stretches of forgotten time that are told apart. */
 const MAX_STRETCHES = 100
@@ -30,7 +31,8 @@ export class MemoryReplayStore implements ReplayStore {
   #since: number
   readonly #capacity: number
   /** Keys by the second before which they have ended. */
-  readonly #generations = new Map<number, Set<string>>()
+  readonly #generations = new Map<number, ReplayKeys>()
+  readonly #key = new ReplayKey()
   /** In order, and apart. One, unless nobody called for a while or the clock jumped. */
   #forgotten: readonly Stretch[] = []
   #size = 0
@@ -63,20 +65,28 @@ export class MemoryReplayStore implements ReplayStore {
     return this.#size
   }
 
+  /** What the entries take up, with the room for more between them. */
+  get bytes(): number {
+    let bytes = 0
+    for (const generation of this.#generations.values()) bytes += generation.bytes
+    return bytes
+  }
+
   useOnce(key: string, until: number, now: number): UseOnce {
     this.#drop(Math.floor(now))
     const end = Math.ceil(until / SPAN) * SPAN
     // The clock has gone back to where it was before: what ends then is forgotten, and might be this.
     if (this.#forgotten.some(({ from, to }) => from <= end && end <= to)) return 'unavailable'
-    for (const generation of this.#generations.values()) if (generation.has(key)) return 'again'
+    this.#key.read(key)
+    for (const one of this.#generations.values()) if (one.has(this.#key)) return 'again'
     if (this.#size >= this.#capacity) return 'full'
 
     let generation = this.#generations.get(end)
     if (generation === undefined) {
-      generation = new Set()
+      generation = new ReplayKeys()
       this.#generations.set(end, generation)
     }
-    generation.add(key)
+    generation.add(this.#key)
     this.#size += 1
     return 'first'
   }

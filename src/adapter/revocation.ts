@@ -1,5 +1,6 @@
 /**
  * Which certificates of a bundle of authorities were revoked: lists first, a responder where no list says.
+ * A chain is good if all of it is, but for its root.
  *
  * @module
  */
@@ -12,6 +13,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { type Authority, isSameAuthority, issuersOf, parseAuthorities } from '../x509/authority.ts'
 import type { CertificateFacts } from '../x509/certificate.ts'
 import { covers } from '../x509/crl.ts'
+import type { NamedCache } from './cache-metrics.ts'
 import { OcspClient } from './ocsp-client.ts'
 import { OutboundClient } from './outbound.ts'
 import { ListSource, MAX_LIST } from './revocation-list.ts'
@@ -33,7 +35,12 @@ export interface RevocationParts {
 const CANNOT_BE_ASKED = 'revocation of a certificate cannot be asked'
 const NOT_IN_CA = 'an authority of its chain is not in ca'
 
-type ListedStatus = 'good' | 'revoked' | 'unavailable'
+/** RFC 6960 §2.2: the worst that was said of one is what holds for all. */
+const BY_WEIGHT = ['good', 'unavailable', 'unknown', 'revoked'] as const
+
+function worseOf(one: RevocationStatus, other: RevocationStatus): RevocationStatus {
+  return BY_WEIGHT.indexOf(one) > BY_WEIGHT.indexOf(other) ? one : other
+}
 
 /** A certificate and who issued it. */
 interface Link {
@@ -58,6 +65,8 @@ export class RevocationSources implements RevocationSource {
   /** Who issued a certificate does not change; null where it is not known. */
   readonly #links = new WeakMap<ClientCertificate, Link | null>()
   readonly #linksAbove = new Map<Authority, Link | 'root' | null>()
+  /** Authorities of which it was said that their list is missing. */
+  readonly #unlisted = new Set<Authority>()
 
   /** @param ca PEM bundle of the authorities. Nothing is read or asked before `start`. */
   constructor(config: RevocationConfig, ca: string, { metrics, logger, now }: RevocationParts) {
@@ -80,6 +89,10 @@ export class RevocationSources implements RevocationSource {
     return this.sources.every(({ loadedAt }) => loadedAt !== undefined)
   }
 
+  get caches(): readonly NamedCache[] {
+    return this.#ocsp?.caches ?? []
+  }
+
   /** Reads all lists, now. Never throws. */
   async start(): Promise<void> {
     await Promise.all(this.sources.map((source) => source.load()))
@@ -90,25 +103,46 @@ export class RevocationSources implements RevocationSource {
     await Promise.all(this.#clients.map((client) => client.close()))
   }
 
+  /** RFC 5280 §6.1.3 (a)(3): of every certificate of a path but its root. Lists first, then a responder. */
   statusOf(
     certificate: ClientCertificate,
     now: number,
   ): RevocationStatus | Promise<RevocationStatus> {
     const link = this.#linkOf(certificate)
     if (link === null) return this.#count('crl', 'unavailable')
-    const above = this.#statusAbove(link, now, new Set())
-    if (above !== 'good') return this.#count('crl', above)
-    const listed = this.#listedStatus(link, now)
-    if (listed !== undefined) return this.#count('crl', listed)
-    if (this.#ocsp === undefined) return this.#count('crl', 'unavailable')
-    const recalled = this.#ocsp.recall(link.key, now)
-    if (recalled !== undefined) {
+    const links: Link[] = []
+    const isWhole = this.#collect(link, now, links)
+    let listed: RevocationStatus = isWhole ? 'good' : 'unavailable'
+    const unlisted: Link[] = []
+    for (const one of links) {
+      const said = this.#listedStatus(one, now)
+      if (said === undefined) unlisted.push(one)
+      else listed = worseOf(listed, said)
+    }
+    if (unlisted.length === 0 || listed !== 'good') return this.#count('crl', listed)
+    return this.#askedStatus(unlisted, now)
+  }
+
+  #askedStatus(links: readonly Link[], now: number): RevocationStatus | Promise<RevocationStatus> {
+    const ocsp = this.#ocsp
+    if (ocsp === undefined) {
+      for (const link of links) this.#warnOfUnlisted(link)
+      return this.#count('crl', 'unavailable')
+    }
+    let recalled: RevocationStatus = 'good'
+    const unknown: Link[] = []
+    for (const link of links) {
+      const said = ocsp.recall(link.key, now)
+      if (said === undefined) unknown.push(link)
+      else recalled = worseOf(recalled, said)
+    }
+    if (unknown.length === 0 || recalled !== 'good') {
       this.#counters.ocsp.cached.inc()
       return recalled
     }
-    return this.#ocsp
-      .ask(link.key, link.facts, link.issuer)
-      .then((status) => this.#count('ocsp', status))
+    return Promise.all(unknown.map(({ key, facts, issuer }) => ocsp.ask(key, facts, issuer))).then(
+      (all) => this.#count('ocsp', all.reduce(worseOf)),
+    )
   }
 
   /** RFC 5280 §6.3.3: what lists that are in force say. Undefined: there is none for the certificate. */
@@ -126,42 +160,32 @@ export class RevocationSources implements RevocationSource {
   }
 
   /**
-   * What is said of those above a certificate. Which certificate of its issuer its path went by is not
-   * known: none that is in force may be revoked.
+   * Who is to be asked about: a certificate, and the authorities above it. Which certificate of its issuer a
+   * path went by is not known, so it is every one in force of those that are configured; none may be revoked.
    *
-   * @param seen Authorities that were asked about: they may have issued one another.
+   * @param links Those that were found before: they may have issued one another.
+   * @returns Whether it is known of each who issued it.
    */
-  #statusAbove({ issuers }: Link, now: number, seen: Set<Authority>): ListedStatus {
-    const inForce = issuers.filter(({ facts }) => facts.notBefore <= now && now <= facts.notAfter)
-    let worst: ListedStatus = inForce.length === 0 ? 'unavailable' : 'good'
+  #collect(link: Link, now: number, links: Link[]): boolean {
+    links.push(link)
+    const inForce = link.issuers.filter(
+      ({ facts }) => facts.notBefore <= now && now <= facts.notAfter,
+    )
+    let isWhole = inForce.length > 0
     for (const authority of inForce) {
-      if (seen.has(authority)) continue
-      seen.add(authority)
-      const link = this.#linkAbove(authority)
+      const above = this.#linkAbove(authority)
       // A root vouches for itself: nobody else could revoke it.
-      if (link === 'root') continue
-      const status = link === null ? 'unavailable' : this.#statusOfAuthority(link, now)
-      if (status === 'revoked') return status
-      const above = link === null ? 'unavailable' : this.#statusAbove(link, now, seen)
-      if (above === 'revoked') return above
-      if (status !== 'good' || above !== 'good') worst = 'unavailable'
+      if (above === 'root' || (above !== null && links.includes(above))) continue
+      if (above === null || !this.#collect(above, now, links)) isWhole = false
     }
-    return worst
+    return isWhole
   }
 
-  /**
-   * An authority in between is asked about where there is a list of its issuer: that has to be in force
-   * then. Where some list is yet to come, it may be that one.
-   */
-  #statusOfAuthority(link: Link, now: number): ListedStatus {
-    const listed = this.#listedStatus(link, now)
-    if (listed !== undefined) return listed
-    const isListed = this.sources.some(
-      ({ lists, loadedAt }) =>
-        loadedAt === undefined ||
-        lists.some(({ authority }) => isSameAuthority(authority, link.issuer)),
-    )
-    return isListed ? 'unavailable' : 'good'
+  /** Once for each authority: of clients there may be many. */
+  #warnOfUnlisted({ facts, issuer }: Link): void {
+    if (!facts.isAuthority || this.#unlisted.has(issuer)) return
+    this.#unlisted.add(issuer)
+    this.#logger.warn({ ca: issuer.name, cause: 'no list of it is in force' }, CANNOT_BE_ASKED)
   }
 
   #linkOf(certificate: ClientCertificate): Link | null {
@@ -200,7 +224,7 @@ export class RevocationSources implements RevocationSource {
   }
 
   #client(timeout: number, maxAnswer: number): OutboundClient {
-    const client = new OutboundClient(PLAIN, timeout, maxAnswer)
+    const client = new OutboundClient(PLAIN, timeout, { maxAnswer })
     this.#clients.push(client)
     return client
   }

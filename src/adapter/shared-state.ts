@@ -40,7 +40,10 @@ export function ownState(
   now: number,
 ): SharedState & { readonly replay: MemoryReplayStore } {
   const replay = new MemoryReplayStore(dpop.replayEntries, now)
-  metrics.watch(() => metrics.replayEntries.set({ store: 'memory' }, replay.size))
+  metrics.watch(() => {
+    metrics.replayEntries.set({ store: 'memory' }, replay.size)
+    metrics.replayBytes.set({ store: 'memory' }, replay.bytes)
+  })
   return {
     replay,
     nonceSecret: dpop.nonceSecret === undefined ? randomBytes(32) : Buffer.from(dpop.nonceSecret),

@@ -71,9 +71,32 @@ export function asksForCertificates({ certificates }: ListenerConfig): boolean {
   )
 }
 
+/**
+ * What handshakes ask of clients, as options of a TLS server. Chains are judged per request, where the client
+ * can be told why; see check/sender-constraint. Only where every host requires a certificate can the handshake
+ * itself refuse: RFC 8446 §4.4.2.4, who has none is told by an alert. Of a chain that does not hold, Node lets
+ * nobody say anything.
+ */
+export function certificateDemand(listener: ListenerConfig) {
+  const isRequired = listener.certificates.every(
+    ({ clientCertificate: { mode, from } }) => mode === 'required' && from === 'tls',
+  )
+  return { requestCert: asksForCertificates(listener), rejectUnauthorized: isRequired }
+}
+
 /** Whether certificates of clients are known, by the handshake or of a proxy in front. */
 export function knowsCertificates({ certificates }: ListenerConfig): boolean {
   return certificates.some(({ clientCertificate }) => clientCertificate.mode !== 'off')
+}
+
+/** The same of clients that ask for one host. @param host Lower-case. */
+export function knowsCertificatesOf({ certificates }: ListenerConfig, host: string): boolean {
+  const parent = `*${host.slice(host.indexOf('.'))}`
+  const shown =
+    certificates.find(({ hosts }) => hosts.includes(host)) ??
+    certificates.find(({ hosts }) => hosts.includes(parent)) ??
+    certificates.find(({ hosts }) => hosts.length === 0)
+  return shown !== undefined && shown.clientCertificate.mode !== 'off'
 }
 
 /** Whether hosts of this listener differ in what they ask of client certificates. */

@@ -6,33 +6,34 @@
  */
 
 import type { KeyObject } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
+import type { CacheBounds } from '../config/configuration.ts'
 import type { ProofKeys } from '../sender-constraint/dpop/header.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { TokenCache } from '../token/issuer.ts'
+import { BoundedCache } from './bounded-cache.ts'
+import { footprintOf } from './footprint.ts'
 
-/** Tokens whose signature was verified, until they end. */
-export class VerifiedTokens implements TokenCache {
-  readonly #tokens: LRUCache<string, AccessToken>
+/** Bytes of a token beside its claims: what was read from them. */
+const TOKEN = 150
 
-  constructor(entries: number) {
-    this.#tokens = new LRUCache({ max: entries })
-  }
+/** Bytes that a verified token takes up. */
+export function sizeOfToken({ claims, scopes, audiences }: AccessToken): number {
+  return TOKEN + footprintOf(claims) + footprintOf(scopes) + footprintOf(audiences)
+}
 
-  get(digest: string): AccessToken | undefined {
-    return this.#tokens.get(digest)
-  }
-
-  set(digest: string, token: AccessToken): void {
-    this.#tokens.set(digest, token)
-  }
-
-  clear(): void {
-    this.#tokens.clear()
+/** Tokens whose signature was verified. */
+export class VerifiedTokens extends BoundedCache<AccessToken> implements TokenCache {
+  constructor(bounds: CacheBounds) {
+    super(bounds, sizeOfToken)
   }
 }
 
+/** Bytes of a key as OpenSSL has it, of whichever kind. */
+const KEY = 3000
+
 /** Imported keys of clients whose proof and token were accepted. */
-export function createProofKeys(entries: number): ProofKeys {
-  return new LRUCache<string, KeyObject>({ max: entries })
+export class ImportedKeys extends BoundedCache<KeyObject> implements ProofKeys {
+  constructor(entries: number) {
+    super({ entries, bytes: Number.MAX_SAFE_INTEGER }, () => KEY)
+  }
 }

@@ -9,7 +9,7 @@ import { conceal, Failure, fail } from '../failure/failure.ts'
 import { ALGORITHM_NAMES } from '../jose/algorithm.ts'
 import { looksLikeJwt } from '../jose/compact.ts'
 import { parseEncryptionHint } from '../jose/compact-encryption.ts'
-import { anyOf, atMost, demand, limit } from '../policy/field.ts'
+import { added, anyOf, atMost, demand, limit } from '../policy/field.ts'
 import { parseUnverifiedJwt } from '../token/jwt.ts'
 import { TrustedIssuer, type Verdict } from '../token/trusted-issuer.ts'
 import { type Check, defineCheck } from './check.ts'
@@ -22,6 +22,9 @@ const policy = z.strictObject({
     'Refuse JWTs whose typ is not at+jwt, or that lack RFC 9068 claims.',
   ),
   max_lifetime: limit().describe('Longest life of a token, from iat to exp.'),
+  audience: added(z.array(z.string().min(1)).min(1)).describe(
+    'Audiences of which a token needs one, besides what its issuer already has to name.',
+  ),
   revocation_max_delay: limit().describe(
     'How long a token may still pass after its issuer revoked it. With introspection, JWTs are asked about too, and answers are used no longer; without, max_lifetime has to keep it.',
   ),
@@ -39,6 +42,7 @@ export const accessToken = defineCheck({
       clockSkew: settings.clock_skew,
       typeRequired: settings.type_required,
       maxLifetime: settings.max_lifetime,
+      audiences: settings.audience,
       revocationMaxDelay: settings.revocation_max_delay,
     }
     const trusted = issuers.map((issuer) => new TrustedIssuer(issuer, rule))

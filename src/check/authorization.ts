@@ -5,7 +5,7 @@
  */
 
 import { z } from 'zod'
-import { conceal, fail } from '../failure/failure.ts'
+import { fail } from '../failure/failure.ts'
 import { added, allOf, demand } from '../policy/field.ts'
 import { satisfiesClaimRule } from '../token/claim-rule.ts'
 import { areDetailsSufficient } from '../token/details.ts'
@@ -43,9 +43,6 @@ export const authorization = defineCheck({
   policy: z.strictObject({
     scopes: allOf(scopeToken).describe('Scopes that a token needs, all of them.'),
     any_scope: added(z.array(scopeToken).min(1)).describe('Scopes of which a token needs one.'),
-    audience: added(z.array(z.string().min(1)).min(1)).describe(
-      'Audiences of which a token needs one, besides what its issuer already has to name.',
-    ),
     authorization_details: added(detailsRule).describe(
       'What one object of authorization_details has to grant (RFC 9396).',
     ),
@@ -57,13 +54,9 @@ export const authorization = defineCheck({
 
   compile: (policy, { isPublic }) => {
     if (isPublic) return undefined
-    const { scopes, any_scope, audience, authorization_details, user_required } = policy
+    const { scopes, any_scope, authorization_details, user_required } = policy
     const rules = Object.entries(policy.claims ?? {})
     return ({ token, path }) => {
-      // RFC 8707 §2: a token for another resource is not one for this.
-      if (audience !== undefined && !audience.some((one) => token.audiences.includes(one))) {
-        return conceal(fail('invalid_token', 'audience_not_of_route'))
-      }
       // RFC 6750 §3.1, RFC 6749 §3.3.
       if (!scopes.every((scope) => token.scopes.includes(scope))) {
         return fail('insufficient_scope', 'scope_insufficient')

@@ -28,6 +28,6 @@ export const CHECKS = [
   clientCertificate, // in force and as the route asks   may wait: OCSP
   dpopFreshness, //     establishes nextNonce
   authentication, //    acr, auth_time
-  authorization, //     audience, scope, authorization_details, claims
+  authorization, //     scope, authorization_details, claims
   replay, //            writes
 ] as const satisfies readonly CheckDefinition[]

@@ -12,8 +12,9 @@ import type { Running } from '../adapter/running.ts'
 import { startCrew } from '../adapter/workers/crew.ts'
 import { PLACE, runWorker } from '../adapter/workers/worker.ts'
 import type { Configuration } from '../config/configuration.ts'
-import { createLogger, type Logger, standardOutput } from '../telemetry/log.ts'
+import { createLogger, type Logger } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { standardOutput } from '../telemetry/standard-output.ts'
 import { EXIT, type Output } from './output.ts'
 
 /**
@@ -38,7 +39,7 @@ export async function runServe(file: string, output: Output): Promise<number> {
   if (configuration === undefined) return EXIT.badConfiguration
 
   const metrics = createMetrics()
-  const destination = standardOutput(() => metrics.logLinesDropped.inc())
+  const destination = standardOutput((lines) => metrics.logLinesDropped.inc(lines))
   const logger = createLogger(configuration.logging.level, destination)
   const start = configuration.workers === 1 ? startGateway : startCrew
   const starting: Promise<Running> = start(configuration, metrics, logger)

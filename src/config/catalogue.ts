@@ -69,8 +69,12 @@ export const CATALOGUE = {
     'A signed token stays good after its issuer revoked it: its signature says nothing of that. FAPI 2.0 Security Profile §5.3.4-3 wants revocation seen. Say within what time: revocation_max_delay with introspection asks the issuer about JWTs too and uses its answers no longer; without introspection, max_lifetime bounds how long a revoked token passes.',
   'mtls-without-certificates':
     'A route accepts certificate-bound tokens only, and no listener asks clients for a certificate, so it could never be used. Set client_ca, or client_certificate.verify.',
+  'unused-setting':
+    'A setting of an issuer has no effect, because of another: with tokens: introspection its tokens are judged by what it answers, and not by their type, nor by its keys and algorithms unless its answers are signed (introspection.response: jwt). Who wrote it believes in a protection that is not there. Leave it out, or change the other.',
   'unused-proxies':
     'The setting trusted_proxies names who may say for which client it asks, and nothing is taken from them: client_address is connection, and client_certificate.from is tls. Leave it out, or let it have an effect.',
+  'replay-per-process':
+    'With dpop.nonce.secret a nonce is good at every instance that has the secret, and after a restart; the store of used proofs is the memory of one process. A proof that one instance has accepted, another accepts again (RFC 9449 §11.1), and so does the same one after a restart. Where one instance runs, leave the secret out: then the nonces of another process are not good. Where several run, have a balancer send each client to one of them.',
   'no-such-profile':
     'There is no such file in config/profiles. `fapi-gateway profile` lists the profiles.',
   'invalid-profile': 'A profile file of the gateway itself does not hold. This is a bug.',

@@ -125,6 +125,12 @@ export type ClientAuthentication =
     }
   | { readonly method: 'tls_client_auth'; readonly clientId: string }
 
+/** Most that a cache keeps, whichever is reached first. */
+export interface CacheBounds {
+  readonly entries: number
+  readonly bytes: number
+}
+
 export interface IntrospectionConfig {
   /** Undefined: found by discovery. */
   readonly endpoint: string | undefined
@@ -135,8 +141,11 @@ export interface IntrospectionConfig {
   /** Seconds; `0` asks every time. */
   readonly ttl: number
   readonly negativeTtl: number
-  readonly maxEntries: number
+  readonly cache: CacheBounds
+  /** Seconds from asking to a verdict. */
   readonly timeout: number
+  /** Calls at a time. */
+  readonly connections: number
   /** When an endpoint that does not answer is left alone. */
   readonly breaker: {
     readonly failures: number
@@ -171,8 +180,8 @@ export interface IssuerConfig {
   /** Undefined: its tokens are not encrypted. */
   readonly encryption: EncryptionConfig | undefined
   readonly tls: OutboundTls
-  /** Verified tokens that are remembered. */
-  readonly cacheEntries: number
+  /** Of verified tokens. */
+  readonly cache: CacheBounds
 }
 
 export interface UpstreamConfig {
@@ -216,7 +225,7 @@ export interface RouteConfig {
   readonly hosts: readonly string[] | undefined
   /** Canonical path patterns: literal segments, `*` for one segment, `**` last for any number. */
   readonly paths: readonly string[]
-  /** Undefined: every method. */
+  /** Undefined: every one that is common. */
   readonly methods: readonly string[] | undefined
   readonly isPublic: boolean
   /** Whether a WebSocket may be opened. */
@@ -274,6 +283,8 @@ export interface Configuration {
     /** Shared by all instances; undefined: made at start. */
     readonly nonceSecret: string | undefined
     readonly replayEntries: number
+    /** Keys of clients that are kept imported. */
+    readonly proofKeys: number
   }
   readonly limits: LimitsConfig
   readonly logging: {

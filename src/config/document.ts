@@ -20,7 +20,7 @@ import {
 } from 'yaml'
 import type { Position } from './configuration.ts'
 import type { Diagnostics } from './diagnostic.ts'
-import { blot, isSecretSetting } from './secret-setting.ts'
+import { blot, hasSecret } from './secret-setting.ts'
 import { type LoadPorts, type Secret, substitute } from './substitution.ts'
 import { quotesNeeded, selectFaults } from './yaml-fault.ts'
 
@@ -65,7 +65,7 @@ export class ConfigDocument {
   readonly lines: readonly string[]
   /** Plain data, with references replaced. Undefined: empty, or not to be read. */
   readonly value: unknown
-  /** The same before references were replaced: what may be shown and hashed. */
+  /** The same before references were replaced; secrets that stand in the file itself are in it. */
   readonly shownValue: unknown
   /** What references brought in. */
   readonly secrets: readonly Secret[]
@@ -105,7 +105,7 @@ export class ConfigDocument {
   /** A value as it may be shown: as the file has it, and a secret that the file has not at all. */
   show(path: Path): string {
     const source = this.#entries.get(keyOf(path))?.source ?? ''
-    return isSecretSetting(path) && !source.includes('${') ? '(secret)' : source
+    return hasSecret(source, path) ? '(secret)' : source
   }
 }
 

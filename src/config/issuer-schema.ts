@@ -8,8 +8,7 @@ import { z } from 'zod'
 import { accessToken } from '../check/access-token.ts'
 import { ALGORITHM_NAMES } from '../jose/algorithm.ts'
 import { CONTENT_ENCRYPTION, KEY_MANAGEMENT } from '../jose/compact-encryption.ts'
-import { duration } from '../policy/field.ts'
-import { count, file, oneOrMore, period, secret, text, url } from './setting.ts'
+import { bytes, count, file, oneOrMore, period, secret, text, url } from './setting.ts'
 
 const clientId = text().describe('The client_id of the gateway at the issuer.')
 
@@ -62,9 +61,21 @@ const introspection = z
           .describe('How long a token that is not active is remembered.')
           .prefault('5s'),
         max_entries: count(1, 10_000_000).describe('Answers that are remembered.').default(100_000),
+        max_bytes: bytes('64KiB', '16GiB')
+          .describe('Memory that they take up; refusals have a tenth of both beside it.')
+          .prefault('128MiB'),
       })
       .prefault({}),
-    timeout: period('100ms', '30s').describe('After that: 503, and never through.').prefault('2s'),
+    timeout: period('100ms', '30s')
+      .describe(
+        'From asking to a verdict, discovery and keys included. After that: 503, and never through.',
+      )
+      .prefault('2s'),
+    connections: count(1, 1000)
+      .describe(
+        'Tokens that are asked about at a time, each on a connection of its own. More are answered with 503: with revocation_max_delay: 0s it is also how many requests can be decided at a time.',
+      )
+      .default(32),
     breaker: z
       .strictObject({
         failures: count(1, 1000)
@@ -136,10 +147,14 @@ export const issuerSchema = z.strictObject({
       cooldown: period('1s', '1h')
         .describe('Shortest time between fetches for keys that are not known.')
         .prefault('30s'),
-      stale_if_error: duration()
-        .describe('How long the keys are used after they could last be fetched.')
-        .prefault('1h'),
-      timeout: period('100ms', '30s').describe('Of one fetch.').prefault('5s'),
+      stale_if_error: period('0s', '7d')
+        .describe(
+          'How long the keys are used after they should have been fetched again and could not be. After that: 503. Default, and most that is allowed: what the profile says.',
+        )
+        .optional(),
+      timeout: period('100ms', '30s')
+        .describe('Of one fetch, discovery included. After that: keys that are known, or 503.')
+        .prefault('5s'),
     })
     .describe('Fetching the keys.')
     .prefault({}),
@@ -153,6 +168,9 @@ export const issuerSchema = z.strictObject({
       max_entries: count(1, 10_000_000)
         .describe('Verified tokens that are remembered.')
         .default(50_000),
+      max_bytes: bytes('64KiB', '16GiB')
+        .describe('Memory that they take up: some 1.2 KB each.')
+        .prefault('64MiB'),
     })
     .prefault({}),
 })

@@ -16,8 +16,8 @@ import type { Path } from './document.ts'
 import { compileEncryption } from './encryption.ts'
 import { isLoopback, parseEndpoint } from './endpoint.ts'
 import { type AuthenticationInput, type IssuerInput, issuerSchema } from './issuer-schema.ts'
-import { type Layer, narrow } from './narrowing.ts'
-import { nameOf } from './reading.ts'
+import { checkLimit, type Layer, narrow } from './narrowing.ts'
+import { type ConfigReader, nameOf } from './reading.ts'
 import { checkRevocation } from './revocation.ts'
 import { type Entry, readEntries, type Sources } from './section.ts'
 import type { Statement } from './statement.ts'
@@ -43,12 +43,14 @@ export function compileIssuers(sources: Sources, above: Layer): CompiledIssuer[]
 function compileIssuer(entry: Entry<IssuerInput>, sources: Sources, above: Layer): CompiledIssuer {
   const { id, path, input } = entry
   const { reader, profile, files } = sources
+  const staleIfError = staleOf(input, path, sources)
   checkSecure(input.issuer, [...path, 'issuer'], sources)
   if (input.jwks_uri !== undefined) checkSecure(input.jwks_uri, [...path, 'jwks_uri'], sources)
   if (input.tokens === 'introspection' && input.introspection === undefined) {
     const message = `${nameOf(path)} has no "introspection", and tokens: introspection needs it`
     reader.diagnostics.error('missing-key', reader.document.key(path), message)
   }
+  refuseUnused(input, path, reader)
   const layer = narrow(above, statementsOf(input, path), nameOf(path), profile, reader)
   const value = (setting: string) => layer.get(`access_token.${setting}`)?.value
   const ca = files.readAuthorities(input.ca, [...path, 'ca'])
@@ -66,7 +68,7 @@ function compileIssuer(entry: Entry<IssuerInput>, sources: Sources, above: Layer
     jwks: {
       refresh: input.jwks.refresh,
       cooldown: input.jwks.cooldown,
-      staleIfError: input.jwks.stale_if_error,
+      staleIfError,
       timeout: input.jwks.timeout,
     },
     introspection: compileIntrospection(
@@ -77,10 +79,18 @@ function compileIssuer(entry: Entry<IssuerInput>, sources: Sources, above: Layer
     ),
     encryption: compileEncryption(entry, sources),
     tls: { ca, cert: undefined, key: undefined, serverName: undefined },
-    cacheEntries: input.cache.max_entries,
+    cache: { entries: input.cache.max_entries, bytes: input.cache.max_bytes },
   }
   checkRevocation(config, path, sources)
   return { config, path, layer }
+}
+
+/** Seconds for which keys are used after they could last be fetched. */
+function staleOf({ jwks }: IssuerInput, path: Path, sources: Sources): number {
+  const name = 'issuer.stale_if_error'
+  const said = jwks.stale_if_error
+  if (said !== undefined) checkLimit(name, said, [...path, 'jwks', 'stale_if_error'], sources)
+  return said ?? (sources.profile.rows.get(name)?.byDefault as number)
 }
 
 function statementsOf(input: IssuerInput, path: Path): Statement[] {
@@ -89,6 +99,39 @@ function statementsOf(input: IssuerInput, path: Path): Statement[] {
   return Object.entries(settings)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ({ name: `access_token.${name}`, value, path: [...path, name] }))
+}
+
+/** What only JWTs are verified by, or whatever this issuer signs. */
+const OF_TOKENS: readonly Path[] = [['type_required'], ['cache']]
+const OF_SIGNATURES: readonly Path[] = [
+  ['algorithms'],
+  ['jwks_uri'],
+  ['jwks', 'refresh'],
+  ['jwks', 'cooldown'],
+  ['jwks', 'stale_if_error'],
+]
+
+/** A protection that has no effect is one that somebody believes in. */
+function refuseUnused(
+  { tokens, introspection }: IssuerInput,
+  path: Path,
+  reader: ConfigReader,
+): void {
+  if (tokens !== 'introspection') return
+  const { document, diagnostics } = reader
+  const refuse = (settings: readonly Path[], reason: string, note: string) => {
+    for (const setting of settings) {
+      const at = [...path, ...setting]
+      if (!document.has(at)) continue
+      const message = `${nameOf(at)}: without effect, since ${reason}`
+      diagnostics.error('unused-setting', document.key(at), message, note)
+    }
+  }
+  const asked = 'the issuer is asked about every token'
+  refuse(OF_TOKENS, asked, 'leave it out, or tokens: jwt')
+  if (introspection?.response === 'jwt') return
+  const note = 'leave it out, or tokens: jwt, or introspection.response: jwt'
+  refuse(OF_SIGNATURES, `${asked}, and its answers are not signed`, note)
 }
 
 function compileIntrospection(
@@ -100,7 +143,7 @@ function compileIntrospection(
   const { introspection } = input
   if (introspection === undefined) return undefined
   const path = [...issuerPath, 'introspection']
-  const { endpoint, auth, cache, timeout, breaker } = introspection
+  const { endpoint, auth, cache, timeout, connections, breaker } = introspection
   if (endpoint !== undefined) checkSecure(endpoint, [...path, 'endpoint'], sources)
   const ca = sources.files.readAuthorities(introspection.ca, [...path, 'ca']) ?? issuerCa
   const authPath = [...path, 'auth']
@@ -115,8 +158,9 @@ function compileIntrospection(
     tls,
     ttl: Math.min(cache.ttl ?? maxDelay ?? DEFAULT_TTL, maxDelay ?? Infinity, MAX_TTL),
     negativeTtl: cache.negative_ttl,
-    maxEntries: cache.max_entries,
+    cache: { entries: cache.max_entries, bytes: cache.max_bytes },
     timeout,
+    connections,
     breaker: {
       failures: breaker.failures,
       window: breaker.window,
@@ -133,8 +177,9 @@ function readOwn(auth: { cert: string; key: string }, path: Path, { files }: Sou
 function compileAuthentication(
   auth: AuthenticationInput,
   path: Path,
-  { files, reader }: Sources,
+  sources: Sources,
 ): ClientAuthentication | undefined {
+  const { files, reader } = sources
   if (auth.method === 'tls_client_auth') return { method: auth.method, clientId: auth.client_id }
   if (auth.method !== 'private_key_jwt') {
     return { method: auth.method, clientId: auth.client_id, clientSecret: auth.client_secret }
@@ -143,13 +188,15 @@ function compileAuthentication(
   if (read === undefined) return undefined
   const fitting = algorithmsOf(read.key)
   const algorithm = auth.algorithm ?? fitting[0]
+  const at = [...path, auth.algorithm === undefined ? 'key' : 'algorithm']
   if (algorithm === undefined || !fitting.includes(algorithm)) {
-    const at = auth.algorithm === undefined ? [...path, 'key'] : [...path, 'algorithm']
     const message = `${nameOf(at)}: the key is not one for ${algorithm ?? 'any algorithm'}`
     const note = fitting.length === 0 ? undefined : `it fits: ${fitting.join(' ')}`
     reader.diagnostics.error('invalid-value', reader.document.at(at), message, note)
     return undefined
   }
+  // FAPI 1.0 Advanced §8.6, FAPI 2.0 SP §5.4.1: of what clients sign, too.
+  checkLimit('issuer.assertion_algorithms', algorithm, at, sources)
   return {
     method: auth.method,
     clientId: auth.client_id,

@@ -39,7 +39,7 @@ const revocation = z
       .prefault('1h'),
   })
   .describe(
-    'Where it is known which certificates were revoked. The authorities that sign lists and certificates have to be in ca, intermediate ones too.',
+    'Where it is known which certificates were revoked. The authorities that sign lists and certificates have to be in ca, intermediate ones too; they are asked about as well, all but the root.',
   )
 
 const from = z
@@ -69,7 +69,7 @@ const clientCertificate = z
     verify: z
       .enum(VERIFY)
       .describe(
-        'off: not asked for. request: asked for, and any is taken (self-signed ones, pinned by the token). optional: asked for, and taken with a chain to the CAs only. required: no connection without; where from is not tls, no request. Default: optional with a CA, off without.',
+        'off: not asked for. request: asked for, and any is taken (self-signed ones, pinned by the token). optional: asked for, and taken with a chain to the CAs only. required: no connection without (who shows none is told by a TLS alert, if that holds of every host of the listener); where from is not tls, no request. Default: optional with a CA, off without.',
       )
       .optional(),
     ca: file().describe("PEM file of the CAs of the clients' certificates.").optional(),

@@ -20,8 +20,10 @@ import { checkAddresses } from './listening-address.ts'
 import { narrow, profileLayer } from './narrowing.ts'
 import { loadProfile, type Profile, profileNames } from './profile.ts'
 import { ConfigReader, type SchemaNode } from './reading.ts'
+import { warnOfReplays } from './replay.ts'
 import { compileRoutes } from './route.ts'
 import { compileJsonSchema, type FileInput, fileSchema } from './schema.ts'
+import { withoutSecrets } from './secret-setting.ts'
 import type { Sources } from './section.ts'
 import { dpopStatements, statementsOf } from './statement.ts'
 import { type LoadPorts, redact } from './substitution.ts'
@@ -122,6 +124,7 @@ function compile(
   checkAmbiguity(routes, diagnostics)
   if (plain.admin !== undefined) checkAdmin(plain.admin, reader)
   checkAddresses(reader)
+  if (plain.dpop?.nonce.secret !== undefined) warnOfReplays('process', reader)
 
   const { dpop: dpopInput, limits, logging, shutdown, admin, resourceMetadata } = plain
   if (
@@ -148,6 +151,7 @@ function compile(
       nonceRotation: dpopInput.nonce.rotate,
       nonceSecret: dpopInput.nonce.secret,
       replayEntries: dpopInput.replay.max_entries,
+      proofKeys: dpopInput.proof_keys.max_entries,
     },
     limits: {
       headerBytes: limits.headers,
@@ -237,10 +241,10 @@ function compileAdmin({ address, token }: AdminInput): Configuration['admin'] {
   return { host: '', port: 0, ...splitAddress(address), token }
 }
 
-/** What was written, not what secrets it led to; and the certificates, whose renewal is a change. */
+/** What was written, without secrets; and the certificates, whose renewal is a change. */
 function hashOf(document: ConfigDocument, files: CertificateFiles): string {
   return createHash('sha256')
-    .update(JSON.stringify([document.shownValue, files.certificates]))
+    .update(JSON.stringify([withoutSecrets(document.shownValue), files.certificates]))
     .digest('hex')
     .slice(0, 8)
 }

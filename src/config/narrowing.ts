@@ -11,7 +11,7 @@ import { isAsStrict } from '../policy/narrow.ts'
 import { citation } from './clause.ts'
 import type { Policies, Setting } from './configuration.ts'
 import type { Path } from './document.ts'
-import { type Profile, SETTINGS, type SettingDefinition } from './profile.ts'
+import { ISSUER_LIMITS, type Profile, SETTINGS, type SettingDefinition } from './profile.ts'
 import type { ConfigReader } from './reading.ts'
 import type { Statement } from './statement.ts'
 
@@ -96,6 +96,23 @@ function tighten(
     reportFloor(kind, profile, name, value, path, reader)
   }
   return above
+}
+
+/**
+ * Says it, if what an issuer has is looser than the profile allows.
+ *
+ * @param value One of those that the setting is a list of, where it is one.
+ */
+export function checkLimit(
+  name: string,
+  value: unknown,
+  path: Path,
+  { profile, reader }: { readonly profile: Profile; readonly reader: ConfigReader },
+): void {
+  const { kind } = ISSUER_LIMITS.find((one) => one.name === name)!
+  const compared = kind.order === 'subset' ? [value] : value
+  if (isAsStrict(kind, profile.rows.get(name)?.is, compared)) return
+  reportFloor(kind, profile, name, value, path, reader)
 }
 
 /** Conditions add up: whoever stands below need not repeat what stands above. */

@@ -14,6 +14,7 @@ import { type SettingKind, settingKind } from '../policy/field.ts'
 import { isAsStrict } from '../policy/narrow.ts'
 import { Diagnostics } from './diagnostic.ts'
 import { type ConfigDocument, type Path, parseConfigDocument } from './document.ts'
+import { issuerLimits } from './issuer-limits.ts'
 import { ConfigReader, type SchemaNode } from './reading.ts'
 import { CHECKS_WITH_SETTINGS } from './route-schema.ts'
 
@@ -37,7 +38,7 @@ export interface Profile {
   readonly rows: ReadonlyMap<string, ProfileRow>
 }
 
-/** A setting of a check, as its schema describes it. */
+/** A setting of a check or of an issuer, as its schema describes it. */
 export interface SettingDefinition {
   readonly check: string
   readonly setting: string
@@ -49,14 +50,26 @@ export interface SettingDefinition {
 
 /** Every setting of every check, in the order of the checks. */
 export const SETTINGS: readonly SettingDefinition[] = CHECKS_WITH_SETTINGS.flatMap((check) =>
-  Object.entries(check.policy.shape as Record<string, z.ZodType>).map(([setting, schema]) => ({
-    check: check.name,
+  definitionsOf(check.name, check.policy.shape as Record<string, z.ZodType>),
+)
+
+/** Settings of issuers, which a profile bounds too. */
+export const ISSUER_LIMITS: readonly SettingDefinition[] = definitionsOf(
+  'issuer',
+  issuerLimits.shape,
+)
+
+const ALL = [...SETTINGS, ...ISSUER_LIMITS]
+
+function definitionsOf(check: string, shape: Readonly<Record<string, z.ZodType>>) {
+  return Object.entries(shape).map(([setting, schema]) => ({
+    check,
     setting,
-    name: `${check.name}.${setting}`,
+    name: `${check}.${setting}`,
     kind: settingKind(schema),
     schema,
-  })),
-)
+  }))
+}
 
 const rowSchema = z.strictObject({
   is: z.unknown().optional(),
@@ -69,10 +82,7 @@ const profileSchema = z.strictObject({
   title: z.string(),
   specification: z.string().optional(),
   extends: z.string().optional(),
-  policy: z.partialRecord(
-    z.enum(SETTINGS.map(({ name }) => name) as [string, ...string[]]),
-    rowSchema,
-  ),
+  policy: z.partialRecord(z.enum(ALL.map(({ name }) => name) as [string, ...string[]]), rowSchema),
 })
 
 const FOLDER = fileURLToPath(new URL('../../config/profiles/', import.meta.url))
@@ -131,7 +141,7 @@ function compileProfile(
   report: Report,
 ): Profile {
   const rows = new Map(parent?.rows)
-  for (const { name, schema, kind } of SETTINGS) {
+  for (const { name, schema, kind } of ALL) {
     const row = content.policy[name]
     if (row === undefined) continue
     const path = ['policy', name]

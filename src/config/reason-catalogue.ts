@@ -22,6 +22,7 @@ export const REASONS = {
     transfer_coding_unknown: 'Transfer-Encoding is something else than chunked, alone.',
     expectation_unknown: 'Expect asks for something else than 100-continue.',
     host_missing: 'There is no Host field.',
+    connection_malformed: 'Connection is not a list of tokens.',
     host_several: 'There is more than one Host field.',
     host_malformed: 'Host, or the authority of the target, is no host with an optional port.',
     method_connect: 'CONNECT asks for a tunnel, and there are none.',
@@ -150,6 +151,7 @@ export const REASONS = {
     token_not_yet_valid: 'The nbf of the token is ahead of our clock by more than clock_skew.',
     token_lifetime_unknown: 'The token has no iat, and max_lifetime is set.',
     token_lifetime_too_long: 'The token lives longer than max_lifetime.',
+    audience_not_of_route: 'The aud of the token names no audience of this route.',
     token_audience_malformed: 'The aud of the token is missing, or no text or list of texts.',
     token_audience_mismatch: 'The aud of the token names no audience of its issuer here.',
     token_inactive: 'The issuer says that the token is not active: unknown, expired or revoked.',
@@ -190,6 +192,7 @@ export const REASONS = {
       'The signed introspection response was made more than a minute before it came.',
     introspection_jwt_without_response:
       'The signed introspection response has no object token_introspection.',
+    jwks_empty: 'The key set of the issuer has no key by which a token could be verified.',
     jwks_not_loaded: 'The keys of the issuer could not be fetched, or not for too long.',
     jwks_stale: 'No key fits, and the keys of the issuer could not be fetched anew.',
     jwks_unavailable: 'The issuer has no keys here by which a token could be verified.',
@@ -247,7 +250,6 @@ export const REASONS = {
     auth_too_old: 'The user authenticated longer ago than the route allows.',
   },
   authorization: {
-    audience_not_of_route: 'The aud of the token names no audience of this route.',
     scope_insufficient: 'The token lacks one of the scopes that the route asks for.',
     scope_none_of: 'The token has none of the scopes of which the route asks for one.',
     authorization_details_insufficient: 'No authorization_details of the token grant this access.',

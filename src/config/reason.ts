@@ -52,12 +52,11 @@ const ELSEWHERE = {
   gateway: 'No check asks it: the gateway or the upstream could not do its part.',
 } as const
 
-function toldOf({ error, reason }: Reason, asker: Asker | undefined): string {
+function toldOf({ error }: Reason, asker: Asker | undefined): string {
   if (ERRORS[error].challenge === 'schemes') {
     return 'The client is told the accepted schemes, and no reason (RFC 6750 §3.1).'
   }
-  const isConcealed =
-    (error === 'invalid_token' && asker === 'access_token') || reason === 'audience_not_of_route'
+  const isConcealed = error === 'invalid_token' && asker === 'access_token'
   return isConcealed
     ? `The client is not told the reason, but: "${TOKEN_NOT_ACCEPTED}".`
     : 'The client is told the reason.'

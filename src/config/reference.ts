@@ -11,7 +11,7 @@ import { CATALOGUE } from './catalogue.ts'
 import { citation } from './clause.ts'
 import { ORDERS } from './explanation.ts'
 import { showValue } from './narrowing.ts'
-import { loadProfile, type Profile, profileNames, SETTINGS } from './profile.ts'
+import { ISSUER_LIMITS, loadProfile, type Profile, profileNames, SETTINGS } from './profile.ts'
 import { compileJsonSchema } from './schema.ts'
 
 /** A reason of a refusal, as its line in the source has it. */
@@ -107,6 +107,14 @@ export function renderReference(
       ]),
     ),
     '## Profiles',
+    'A row is a setting of a check, or one of issuers:',
+    table(
+      ['setting', 'what it is'],
+      ISSUER_LIMITS.map(({ name, schema }) => [
+        code(name),
+        String(schema.meta()?.description ?? ''),
+      ]),
+    ),
     ...profileNames().flatMap((name) => profileSection(loadProfile(name))),
     '## Reasons of refusals',
     'The reason is the `reason` of the log and of the metric, and the `error_description` of the challenge, save where it would tell a stranger about a token.',
@@ -232,7 +240,7 @@ function profileSection(profile: Profile | undefined): string[] {
 type ProfileCells = [setting: string, is: string, byDefault: string, by: string, from: string]
 
 function profileRows({ rows }: Profile): ProfileCells[] {
-  return SETTINGS.flatMap(({ name }) => {
+  return [...SETTINGS, ...ISSUER_LIMITS].flatMap(({ name }) => {
     const row = rows.get(name)
     if (row === undefined) return []
     const is = row.is === undefined ? 'anything' : showValue(row.is)

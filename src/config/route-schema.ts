@@ -39,7 +39,7 @@ const shortForms = {
     .describe('Short for authorization.scopes, and with any: for authorization.any_scope.')
     .optional(),
   claims: claims.describe('Short for authorization.claims.'),
-  audience: oneOrMore().describe('Short for authorization.audience.').optional(),
+  audience: oneOrMore().describe('Short for access_token.audience.').optional(),
   sender: z
     .union([
       z.enum(['mtls', 'dpop', 'none']),
@@ -105,7 +105,11 @@ const match = z
         .array(text())
         .min(1)
         .describe('* is one segment; ** at the end is any number of them, none included.'),
-      methods: z.array(text()).min(1).describe('Default: every method.').optional(),
+      methods: z
+        .array(text())
+        .min(1)
+        .describe('Default: DELETE, GET, HEAD, OPTIONS, PATCH, POST and PUT.')
+        .optional(),
     }),
   ])
   .describe('Which requests: GET /accounts/**, or GET,POST /payments, or hosts, paths, methods.')

@@ -87,6 +87,15 @@ const dpopSchema = z
           .default(1_000_000),
       })
       .prefault({}),
+    proof_keys: z
+      .strictObject({
+        max_entries: count(1, 1_000_000)
+          .describe(
+            'Keys of clients that are kept imported, some 3 KB each: about as many as call.',
+          )
+          .default(10_000),
+      })
+      .prefault({}),
   })
   .describe('DPoP (RFC 9449), for every route.')
 

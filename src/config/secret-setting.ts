@@ -12,10 +12,42 @@ const SECRET_SETTINGS: ReadonlySet<string> = new Set(['client_secret', 'secret',
 
 const UNREAD = /\b(?:client_secret|secret|token)["']?[ \t]*:[ \t]+(\S.*)$/gm
 
-/** Whether the value of a setting is not to be shown, unless it is a reference. */
-export function isSecretSetting(path: Path): boolean {
+/** A reference without a default has nothing of the secret in it. */
+const REFERENCE_ALONE = /^\$\{(?:(?!:-)[^}])+\}$/
+
+/** Whether a text is not to be shown, as the value of a setting: unless it is a reference and nothing else. */
+export function hasSecret(text: string, path: Path): boolean {
+  return isSecretSetting(path) && !REFERENCE_ALONE.test(text)
+}
+
+function isSecretSetting(path: Path): boolean {
   const name = path.at(-1)
   return typeof name === 'string' && SECRET_SETTINGS.has(name)
+}
+
+/**
+ * A value of a file as it was written, without the secrets in it: not even a digest of it lets one be guessed.
+ * Of a secret setting there is left which reference stands there, if that is all that does.
+ */
+export function withoutSecrets(written: unknown, path: Path = []): unknown {
+  if (typeof written === 'string') return isSecret(written, path) ? undefined : written
+  if (Array.isArray(written))
+    return written.map((one, index) => withoutSecrets(one, [...path, index]))
+  if (typeof written !== 'object' || written === null)
+    return isSecretSetting(path) ? undefined : written
+  const entries = Object.entries(written)
+  return Object.fromEntries(
+    entries.map(([name, one]) => [name, withoutSecrets(one, [...path, name])]),
+  )
+}
+
+/** Whether a text has a secret in it: one of a secret setting, or a key, which may stand there as PEM or JWK. */
+function isSecret(text: string, path: Path): boolean {
+  return isKey(text) || hasSecret(text, path)
+}
+
+function isKey(text: string): boolean {
+  return text.includes('PRIVATE KEY') || /^\s*\{/.test(text)
 }
 
 /** The lines of a file, without the secrets that somebody wrote into it. */
@@ -28,11 +60,11 @@ export function blot(text: string, document: Document.Parsed<ParsedNode>): strin
   }
   visit(document, {
     Pair: (_, { key, value }) => {
-      if (!isScalar(key) || !isScalar(value) || !isSecretSetting([String(key.value)])) return
-      if (typeof value.value === 'string' && !value.value.includes('${')) hide(value.range)
+      if (!isScalar(key) || !isScalar(value) || typeof value.value !== 'string') return
+      if (hasSecret(value.value, [String(key.value)])) hide(value.range)
     },
     Scalar: (_, { value, range }) => {
-      if (typeof value === 'string' && value.includes('PRIVATE KEY')) hide(range)
+      if (typeof value === 'string' && isKey(value)) hide(range)
     },
   })
   // What YAML does not read as text may have been meant as a secret all the same.

@@ -61,7 +61,7 @@ function shortStatements(said: DefaultsInput | RouteInput, path: Path): Statemen
     { name: 'authorization.any_scope', value: any, path: [...inScopes, 'any'] },
     { name: 'authorization.claims', value: claims, path: [...path, 'claims'] },
     {
-      name: 'authorization.audience',
+      name: 'access_token.audience',
       value: typeof audience === 'string' ? [audience] : audience,
       path: [...path, 'audience'],
     },

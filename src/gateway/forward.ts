@@ -16,24 +16,24 @@ import type { Exchange } from './exchange.ts'
 import { endAfterContent } from './linger.ts'
 import { requestFields } from './request-fields.ts'
 import { refuse } from './respond.ts'
-import { responseFields } from './response-fields.ts'
+import { RESET_CONTENT, responseFields } from './response-fields.ts'
 import type { Route } from './route.ts'
-import { openTunnel } from './tunnel.ts'
+import type { Surroundings } from './serving.ts'
+import { openTunnel, type Tunnels } from './tunnel.ts'
 import type { UpstreamController, UpstreamHandler } from './upstream.ts'
 
 /**
  * Sends the request on. The response is written as it comes.
  *
  * @param whole The content, where it had to be read before; otherwise it is streamed.
- * @param clock Milliseconds of a clock that never jumps.
  */
 export function forward(
   exchange: Exchange,
   route: Route,
   whole: Buffer | undefined,
-  clock: () => number,
+  surroundings: Pick<Surroundings, 'clock' | 'tunnels'>,
 ): void {
-  new Forwarding(exchange, route, whole, clock).start()
+  new Forwarding(exchange, route, whole, surroundings).start()
 }
 
 /** Field lines of a response, which clients do not read without end either. */
@@ -49,6 +49,7 @@ class Forwarding implements UpstreamHandler {
   readonly #exchange: Exchange
   readonly #route: Route
   readonly #clock: () => number
+  readonly #tunnels: Tunnels
   readonly #whole: Buffer | undefined
   #content: CountedContent | undefined
   #controller: UpstreamController | undefined
@@ -59,11 +60,17 @@ class Forwarding implements UpstreamHandler {
   #isAnswering = false
   #drains = false
 
-  constructor(exchange: Exchange, route: Route, whole: Buffer | undefined, clock: () => number) {
+  constructor(
+    exchange: Exchange,
+    route: Route,
+    whole: Buffer | undefined,
+    { clock, tunnels }: Pick<Surroundings, 'clock' | 'tunnels'>,
+  ) {
     this.#exchange = exchange
     this.#route = route
     this.#whole = whole
     this.#clock = clock
+    this.#tunnels = tunnels
   }
 
   start(): void {
@@ -120,7 +127,8 @@ class Forwarding implements UpstreamHandler {
 
   onRequestUpgrade(controller: UpstreamController, _: number, __: unknown, socket: Socket): void {
     this.#exchange.upstreamAnsweredAt = this.#clock()
-    const isOpen = openTunnel(this.#exchange, this.#route, textOf(controller.rawHeaders), socket)
+    const rawFields = textOf(controller.rawHeaders)
+    const isOpen = openTunnel(this.#exchange, this.#route, rawFields, socket, this.#tunnels)
     if (isOpen) this.#ended()
     else controller.abort(new Error('an upgrade that was not asked for'))
   }
@@ -151,6 +159,7 @@ class Forwarding implements UpstreamHandler {
 
   onResponseData(controller: UpstreamController, chunk: Buffer): void {
     const { response } = this.#exchange
+    if (response.statusCode === RESET_CONTENT) return
     this.#exchange.bytesOut += chunk.length
     if (response.write(chunk) || this.#drains) return
     this.#drains = true

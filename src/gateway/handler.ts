@@ -262,7 +262,7 @@ export class Gateway {
 
   #pass(exchange: Exchange, route: Route, whole: Buffer | undefined): void {
     if (exchange.ownAnswer !== undefined) give(exchange, exchange.ownAnswer)
-    else forward(exchange, route, whole, this.#surroundings.clock)
+    else forward(exchange, route, whole, this.#surroundings)
   }
 }
 

@@ -1,11 +1,16 @@
 /**
- * Protected resource metadata (RFC 9728): what the gateway says of itself, derived from the configuration
- * in force, so that it cannot drift from it.
+ * Protected resource metadata (RFC 9728): what the gateway says of each of its resources, derived from the
+ * configuration in force, so that it cannot drift from it. Nothing is said of one by another.
  *
  * @module
  */
 
-import type { Configuration, PublicUrl, RouteConfig } from '../config/configuration.ts'
+import type {
+  Configuration,
+  ListenerConfig,
+  PublicUrl,
+  RouteConfig,
+} from '../config/configuration.ts'
 import { type Failure, fail } from '../failure/failure.ts'
 import { Answer } from './answer.ts'
 
@@ -25,23 +30,33 @@ interface Published {
   readonly answer: Answer
 }
 
-/** The documents of a configuration, one a public URL: each of these is a resource. */
+/** Whether clients of a listener that call it by a host name are asked for certificates. */
+export type CertificatesAsked = (listener: ListenerConfig, host: string) => boolean
+
+/** The documents of a configuration, one a public URL under which a token is asked for: each is a resource. */
 export class ResourceMetadata {
   readonly #published = new Map<string, Published>()
 
-  /** @param certificatesAsked Whether any listener asks its clients for certificates. */
-  constructor(configuration: Configuration, certificatesAsked: boolean) {
-    const shared = sharedMembers(configuration, certificatesAsked)
-    for (const { publicUrls } of configuration.listeners) {
-      for (const { prefix } of publicUrls) {
-        const { origin, pathname } = new URL(prefix)
-        // RFC 9728 §3.1: between the host and the path of the resource.
-        const path = WELL_KNOWN + (pathname === '/' ? '' : pathname)
-        // RFC 9728 §3.3: `resource` is what the URL was made from.
-        const document = Buffer.from(JSON.stringify({ resource: prefix, ...shared }))
-        const answer = new Answer(200, FIELDS, document)
-        this.#published.set(prefix, { path, url: origin + path, answer })
-      }
+  constructor(configuration: Configuration, certificatesAsked: CertificatesAsked) {
+    const { listeners, routes } = configuration
+    for (const { prefix, host } of listeners.flatMap(({ publicUrls }) => publicUrls)) {
+      // Public routes ask for no token: what has no others is no protected resource.
+      const own = routes.filter(
+        ({ isPublic, hosts }) => !isPublic && (hosts === undefined || hosts.includes(host)),
+      )
+      if (own.length === 0) continue
+      // Several listeners may have one public URL.
+      const isAsked = listeners.some(
+        (one) =>
+          one.publicUrls.some((url) => url.prefix === prefix) && certificatesAsked(one, host),
+      )
+      const { origin, pathname } = new URL(prefix)
+      // RFC 9728 §3.1: between the host and the path of the resource.
+      const path = WELL_KNOWN + (pathname === '/' ? '' : pathname)
+      // RFC 9728 §3.3: `resource` is what the URL was made from.
+      const members = { resource: prefix, ...membersOf(own, configuration, isAsked) }
+      const answer = new Answer(200, FIELDS, Buffer.from(JSON.stringify(members)))
+      this.#published.set(prefix, { path, url: origin + path, answer })
     }
   }
 
@@ -52,7 +67,7 @@ export class ResourceMetadata {
 
   /**
    * The answer to a request for the document: no token is asked for (RFC 9728 §3). Undefined for any
-   * other path.
+   * other path, that of another resource too.
    */
   find({ prefix }: PublicUrl, method: string, path: string): Answer | Failure | undefined {
     const published = this.#published.get(prefix)
@@ -63,23 +78,27 @@ export class ResourceMetadata {
   }
 }
 
-/** RFC 9728 §2: members that follow from the routes. Public ones ask for no token, so they say nothing. */
-function sharedMembers(configuration: Configuration, certificatesAsked: boolean) {
-  const routes = configuration.routes.filter(({ isPublic }) => !isPublic)
+/** RFC 9728 §2: members that follow from the routes of a resource; §3.2: a list without elements is left out. */
+function membersOf(
+  routes: readonly RouteConfig[],
+  configuration: Configuration,
+  certificatesAsked: boolean,
+) {
   const used = new Set(routes.flatMap(({ issuers }) => issuers))
   const methods = new Set(routes.flatMap(methodsOf))
+  const scopes = unique(routes.flatMap(scopesOf))
   const types = unique(routes.flatMap(detailsTypesOf))
   return {
     authorization_servers: configuration.issuers
       .filter(({ id }) => used.has(id))
       .map(({ issuer }) => issuer),
-    scopes_supported: unique(routes.flatMap(scopesOf)),
+    ...(scopes.length === 0 ? {} : { scopes_supported: scopes }),
     bearer_methods_supported: ['header'],
     tls_client_certificate_bound_access_tokens: methods.has('mtls') && certificatesAsked,
     ...(methods.has('dpop')
       ? { dpop_signing_alg_values_supported: unique(routes.flatMap(proofAlgorithmsOf)) }
       : {}),
-    dpop_bound_access_tokens_required: routes.length > 0 && routes.every(isDpopOnly),
+    dpop_bound_access_tokens_required: routes.every(isDpopOnly),
     ...(types.length === 0 ? {} : { authorization_details_types_supported: types }),
   }
 }

@@ -33,6 +33,11 @@ const passes = compileResponseFieldFilter([
   'x-envoy-decorator-operation',
 ])
 
+/** A response that has no content, though its framing leaves room for some. */
+export const RESET_CONTENT = 205
+
+const WITHOUT_LENGTH = [101, 204, RESET_CONTENT]
+
 /**
  * What the client is sent of an upstream's head.
  *
@@ -55,8 +60,8 @@ export function responseFields(
   for (let i = 0; i < rawFields.length; i += 2) {
     const name = rawFields[i]!.toLowerCase()
     if (!passes(name) || named?.includes(name)) continue
-    // RFC 9112 §6.3: a 204 has no content, and so no length; nor has a 101.
-    if (name === 'content-length' && (status === 204 || status === 101)) continue
+    // RFC 9112 §6.3: a 204 has no content, and so no length; nor has a 101. Of a 205 it is ours to say.
+    if (name === 'content-length' && WITHOUT_LENGTH.includes(status)) continue
     // RFC 9110 §6.6.1: one Date. Two would be two answers to when.
     if (name === 'date') {
       if (isDated) continue
@@ -77,6 +82,8 @@ export function responseFields(
   }
 
   headers.push(INTERACTION_ID, exchange.interactionId)
+  // RFC 9110 §15.3.6: there is no content, and nothing but this says so in HTTP/1.
+  if (status === RESET_CONTENT) headers.push('Content-Length', '0')
   if (exchange.hsts !== undefined) headers.push(HSTS, exchange.hsts)
   if (route.cors !== undefined) {
     headers.push(...corsFields(route.cors, exchange.incoming.rawHeaders))

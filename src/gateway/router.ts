@@ -13,7 +13,7 @@ export interface Matched {
   readonly hosts: readonly string[] | undefined
   /** Canonical patterns: `*` is one segment, `**` stands last and is any number of them. */
   readonly paths: readonly string[]
-  /** Undefined: any. */
+  /** Undefined: any that is common. */
   readonly methods: readonly string[] | undefined
 }
 
@@ -122,7 +122,11 @@ function search<R extends Matched>(
   return choose(at.rest, method, allow)
 }
 
-/** What a route that names no methods takes. */
+/**
+ * What a route that names no methods takes (RFC 9110 §9.3, RFC 5789): a closed list, so that it is the same
+ * in every version of HTTP. RFC 9110 §9.3.8: TRACE would send a client's credentials back to whoever made
+ * it ask.
+ */
 const ANY_METHOD = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
 
 function choose<R extends Matched>(
@@ -133,8 +137,7 @@ function choose<R extends Matched>(
   // A route that names its methods is more specific than one that takes any.
   let any: R | undefined
   for (const route of routes) {
-    // RFC 9110 §9.3.8: TRACE would send a client's credentials back to whoever made it ask.
-    if (route.methods === undefined && method !== 'TRACE') any = route
+    if (route.methods === undefined && ANY_METHOD.includes(method)) any = route
     else if (route.methods?.includes(method)) return route
     else allow.push(...(route.methods ?? ANY_METHOD))
   }

@@ -9,6 +9,7 @@ import type { Exchange } from './exchange.ts'
 import type { ResourceMetadata } from './resource-metadata.ts'
 import type { Route } from './route.ts'
 import type { Router } from './router.ts'
+import type { Tunnels } from './tunnel.ts'
 
 /** What a request is served by. A reload swaps it; a request keeps the one it began with. */
 export interface Serving {
@@ -24,6 +25,7 @@ export interface Serving {
 export interface Surroundings {
   /** How this gateway calls itself, in lower case; no other is called so (RFC 9110 §7.6.3). */
   readonly pseudonym: string
+  readonly tunnels: Tunnels
   /** Seconds since the epoch. */
   now(): number
   /** Milliseconds of a clock that never jumps. */

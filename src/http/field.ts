@@ -72,6 +72,14 @@ function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09
 }
 
+/** Whether a value is a comma-separated list of tokens, empty elements among them (RFC 9110 §5.6.1.2). */
+export function isTokenList(value: string): boolean {
+  return value
+    .split(',')
+    .map(trimBlanks)
+    .every((element) => element === '' || TOKEN.test(element))
+}
+
 /**
  * The tokens of a comma-separated list such as the value of `Connection` (RFC 9110 §5.6.1), in lower
  * case. Empty elements and elements that are not tokens are passed over: neither can name anything.

@@ -6,7 +6,7 @@
  */
 
 import { Failure, fail } from '../failure/failure.ts'
-import { SEVERAL, soleField } from './field.ts'
+import { fieldLines, isTokenList, SEVERAL, soleField } from './field.ts'
 
 export interface MessageLimits {
   /** Most field lines of a request. */
@@ -88,6 +88,11 @@ export function checkMessage(
   const host = soleField(rawFields, 'host')
   if (host === undefined) return fail('bad_request', 'host_missing')
   if (host === SEVERAL) return fail('bad_request', 'host_several')
+
+  // RFC 9110 §7.6.1: a list of tokens. Of `x  close` it depends on the reader whether another request follows.
+  if (!fieldLines(rawFields, 'connection').every(isTokenList)) {
+    return fail('bad_request', 'connection_malformed')
+  }
 
   // RFC 9110 §10.1.1: the only expectation there is.
   const expect = soleField(rawFields, 'expect')

@@ -49,36 +49,27 @@ export interface AccessRecord {
   readonly config: string
 }
 
-/** Characters that wait for whoever reads the log. */
-const MOST_WAITING = 1_048_576
-const PIPE_BUF = 4096
-
-/**
- * The process's standard output. Whoever reads it slowly, or not at all, holds up no request, and what
- * waits for them does not grow without end: lines beyond it are dropped.
- *
- * @param dropped Called for each of them.
- * @param isShared Whether other processes write there too. Lines come in pieces that no other process can
- *   write into: what a pipe takes as one (POSIX, PIPE_BUF).
- */
-export function standardOutput(dropped: () => void, isShared = false): DestinationStream {
-  const destination = pino.destination({
-    dest: 1,
-    sync: false,
-    maxLength: MOST_WAITING,
-    ...(isShared ? { maxWrite: PIPE_BUF } : {}),
-  })
-  destination.on('drop', dropped)
-  return destination
-}
-
 /** @param destination Where lines go; the process's standard output unless said otherwise. */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const options = {
     level,
     base: null,
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    timestamp: createTimestamp(),
     formatters: { level: (label: string) => ({ level: label }) },
   }
   return destination === undefined ? pino(options) : pino(options, destination)
+}
+
+/** Many lines of one millisecond say it in the same words. */
+function createTimestamp(): () => string {
+  let at = 0
+  let text = ''
+  return () => {
+    const now = Date.now()
+    if (now !== at) {
+      at = now
+      text = `,"time":"${new Date(now).toISOString()}"`
+    }
+    return text
+  }
 }

@@ -6,14 +6,8 @@
  * @module
  */
 
-import {
-  type Aggregator,
-  Counter,
-  collectDefaultMetrics,
-  Gauge,
-  Histogram,
-  Registry,
-} from '@prometheus-io/client'
+import { type Aggregator, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import { collectProcessMetrics } from './process-metrics.ts'
 
 export const OUTCOMES = [
   'ok',
@@ -32,31 +26,11 @@ const OVERHEAD_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const SKEW_SECONDS = [-60, -30, -10, -5, -1, 0, 1, 5, 10, 30, 60]
 
-/**
- * Of gauges of Node and of the process, what is told where there are several workers, if not the sum:
- * the worst of all, and what is the primary's.
- */
-const TOGETHER: Readonly<Record<string, Aggregator>> = {
-  nodejs_eventloop_lag_seconds: 'max',
-  nodejs_eventloop_lag_mean_seconds: 'max',
-  nodejs_eventloop_lag_stddev_seconds: 'max',
-  nodejs_eventloop_lag_p50_seconds: 'max',
-  nodejs_eventloop_lag_p90_seconds: 'max',
-  nodejs_eventloop_lag_p99_seconds: 'max',
-  nodejs_eventloop_utilization: 'max',
-  process_open_fds: 'max',
-  process_max_fds: 'min',
-  process_start_time_seconds: 'first',
-}
-
 /** Makes all metrics, in a registry of their own, with those of the process. One set a process. */
 export function createMetrics() {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
-  for (const metric of registry.getMetricsAsArray()) {
-    metric.aggregator = TOGETHER[metric.name] ?? metric.aggregator
-  }
+  collectProcessMetrics(registry)
 
   const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Counter({ name: `fapigw_${name}`, help, labelNames, registers })
@@ -144,6 +118,7 @@ export function createMetrics() {
     ]),
     replayDetected: counter('replay_detected_total', 'Proofs seen before.', ['kind']),
     replayEntries: gauge('replay_cache_entries', 'Proofs that are remembered.', ['store']),
+    replayBytes: gauge('replay_cache_bytes', 'Memory that the proofs take up.', ['store']),
     replayEvictions: counter(
       'replay_cache_evictions_total',
       'Live entries forgotten to make room. The memory store refuses instead, so it stays 0.',
@@ -175,6 +150,20 @@ export function createMetrics() {
     introspectionCache: counter('introspection_cache_total', 'Introspection cache look-ups.', [
       'issuer',
       'result',
+    ]),
+    cacheEntries: gauge('cache_entries', 'Entries of a cache.', ['cache', 'issuer']),
+    cacheBytes: gauge('cache_bytes', 'Memory that they take up, by an estimate.', [
+      'cache',
+      'issuer',
+    ]),
+    cacheLookups: counter('cache_lookups_total', 'Look-ups in a cache.', [
+      'cache',
+      'issuer',
+      'result',
+    ]),
+    cacheEvictions: counter('cache_evictions_total', 'Entries that made room for others.', [
+      'cache',
+      'issuer',
     ]),
     jwksRefresh: counter('jwks_refresh_total', 'Fetches of a key set.', ['issuer', 'result']),
     jwksLastSuccess: gauge(

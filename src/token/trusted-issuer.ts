@@ -30,6 +30,8 @@ export interface TokenRule {
   readonly clockSkew: number
   readonly typeRequired: boolean
   readonly maxLifetime: number | undefined
+  /** Of which a token has to name one, besides one of its issuer's; undefined: none. */
+  readonly audiences?: readonly string[] | undefined
   readonly revocationMaxDelay: number | undefined
 }
 
@@ -39,11 +41,13 @@ export class TrustedIssuer {
   readonly #expected: TokenExpectation
   /** Seconds for which an answer of the issuer may be used; undefined: for as long as it is kept. */
   readonly #maxAge: number | undefined
+  readonly #audiences: readonly string[] | undefined
   /** Tells apart what the same issuer's tokens were judged by; empty where it is the issuer's own rule. */
   readonly #rule: string
 
   constructor(issuer: Issuer, rule: TokenRule) {
     this.issuer = issuer
+    this.#audiences = rule.audiences
     this.#maxAge = least(issuer.revocationMaxDelay, rule.revocationMaxDelay)
     this.#expected = {
       issuer: issuer.issuer,
@@ -188,11 +192,18 @@ export class TrustedIssuer {
     return confirmed(verdict, asked)
   }
 
-  /** RFC 7662 §4, RFC 7519 §4.1.4: nothing that was remembered outlives its token. */
+  /**
+   * What is judged on every use. RFC 7662 §4, RFC 7519 §4.1.4: nothing that was remembered outlives its
+   * token.
+   */
   stillGood(token: AccessToken, now: number): Verdict {
     const { clockSkew, maxLifetime } = this.#expected
     if (isExpired(token.expiresAt, clockSkew, now)) {
       return fail('invalid_token', 'token_expired_since')
+    }
+    // RFC 8707 §2: a token for another resource is not one for this.
+    if (this.#audiences?.some((one) => token.audiences.includes(one)) === false) {
+      return fail('invalid_token', 'audience_not_of_route')
     }
     // The issuer's own rule has been applied; what is left is what this route adds to it.
     if (this.#rule === '') return token

@@ -6,9 +6,16 @@
  */
 
 import type { X509Certificate } from 'node:crypto'
+import { constructed, DerReader, TAG } from '../encoding/der.ts'
 import { EXTENSION, type Extension, PURPOSE, readExtensions, readPurposes } from './certificate.ts'
-import { constructed, DerReader, TAG } from './der.ts'
 import { isWeakKey } from './key-strength.ts'
+import {
+  type Policies,
+  readCount,
+  readExplicitAfter,
+  readMappedPolicies,
+  readPolicies,
+} from './policies.ts'
 import { isStrongAlgorithm } from './signature.ts'
 
 export interface CertificateLimits {
@@ -25,15 +32,23 @@ export interface CertificateLimits {
   readonly maySignCertificates: boolean
   /** Subject and issuer have one name: then it does not count for the length of a path. */
   readonly isSelfIssued: boolean
+  readonly policies: Policies
   /** Whether every extension that has to be understood is. */
   readonly isUnderstood: boolean
   readonly hasStrongKey: boolean
   readonly hasStrongSignature: boolean
 }
 
+const POLICIES = {
+  named: '2.5.29.32',
+  mappings: '2.5.29.33',
+  constraints: '2.5.29.36',
+  inhibitAny: '2.5.29.54',
+} as const
+
 /**
  * Extensions that may be critical: what they say is asked here, or says nothing about whether a path holds.
- * Policies are among the latter, since none is demanded; name constraints are not, since they are not read.
+ * Name constraints are not among them, since they are not read.
  */
 const UNDERSTOOD: ReadonlySet<string> = new Set([
   EXTENSION.keyUsage,
@@ -43,8 +58,7 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
   EXTENSION.extendedKeyUsage,
   // Both key identifiers, and the other name of the issuer.
   ...['2.5.29.35', '2.5.29.14', '2.5.29.18'],
-  // Certificate policies, their mappings, their constraints, and whether any will do.
-  ...['2.5.29.32', '2.5.29.33', '2.5.29.36', '2.5.29.54'],
+  ...Object.values(POLICIES),
 ])
 const NAME_CONSTRAINTS = '2.5.29.30'
 
@@ -80,6 +94,12 @@ export function parseCertificateLimits(
     mayAuthenticateClients: purposes?.includes(PURPOSE.clientAuth) ?? true,
     maySignHandshakes: (usage & (USAGE.digitalSignature | USAGE.keyAgreement)) !== 0,
     maySignCertificates: (usage & USAGE.keyCertSign) !== 0,
+    policies: {
+      named: value<readonly string[] | undefined>(POLICIES.named, undefined, readPolicies),
+      mapped: value(POLICIES.mappings, [], readMappedPolicies),
+      explicitAfter: value(POLICIES.constraints, Number.POSITIVE_INFINITY, readExplicitAfter),
+      notAnyAfter: value(POLICIES.inhibitAny, Number.POSITIVE_INFINITY, (it) => readCount(it)),
+    },
     isSelfIssued: certificate.subject === certificate.issuer,
     // RFC 5280 §4.2: critical ones have to be understood.
     isUnderstood:
@@ -131,9 +151,7 @@ const NO_CA = { isCa: false, pathLength: Number.POSITIVE_INFINITY }
 function readBasicConstraints(reader: DerReader): Pick<CertificateLimits, 'isCa' | 'pathLength'> {
   const constraints = reader.enter(TAG.sequence)
   const isCa = constraints.isNext(TAG.boolean) && constraints.boolean()
-  const pathLength = constraints.hasMore
-    ? Number.parseInt(constraints.integer(), 16)
-    : Number.POSITIVE_INFINITY
+  const pathLength = constraints.hasMore ? readCount(constraints) : Number.POSITIVE_INFINITY
   constraints.finish()
   return { isCa, pathLength }
 }

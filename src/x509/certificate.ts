@@ -7,7 +7,7 @@
  * @module
  */
 
-import { constructed, DerReader, TAG } from './der.ts'
+import { constructed, DerReader, TAG } from '../encoding/der.ts'
 import {
   type Attributes,
   type GeneralNames,

@@ -12,6 +12,7 @@
 
 import type { X509Certificate } from 'node:crypto'
 import { type CertificateLimits, parseCertificateLimits } from './certificate-limits.ts'
+import { hasPolicyWhereDemanded } from './policies.ts'
 
 export interface Chain {
   /** The certificate itself, then who issued it, to the configured CA; without a CA, as far as it goes. */
@@ -142,6 +143,8 @@ function faultOf(path: readonly CertificateLimits[], now: number): string | unde
       cas.slice(0, index).filter(({ isSelfIssued }) => !isSelfIssued).length > pathLength,
   )
   if (isTooLong) return 'PATH_LENGTH_EXCEEDED'
+  // RFC 5280 §6.1.5 (g).
+  if (!hasPolicyWhereDemanded(path.slice(0, -1).reverse())) return 'NO_EXPLICIT_POLICY'
   // RFC 9325 §4.5.
   if (!leaf.hasStrongKey) return 'EE_KEY_TOO_SMALL'
   if (cas.some(({ hasStrongKey }) => !hasStrongKey)) return 'CA_KEY_TOO_SMALL'

@@ -7,9 +7,9 @@
  * @module
  */
 
+import { constructed, DerReader, primitive, TAG } from '../encoding/der.ts'
 import type { Authority } from './authority.ts'
 import { type CertificateFacts, type Extension, readExtensions } from './certificate.ts'
-import { constructed, DerReader, primitive, TAG } from './der.ts'
 import { readDistributionPoint } from './name.ts'
 import { isSignedBy } from './signature.ts'
 

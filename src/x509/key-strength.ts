@@ -5,7 +5,7 @@
  */
 
 import type { KeyObject } from 'node:crypto'
-import { DerReader, TAG } from './der.ts'
+import { DerReader, TAG } from '../encoding/der.ts'
 
 const LEAST_RSA_BITS = 2048
 const LEAST_EC_BITS = 224

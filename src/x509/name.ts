@@ -4,7 +4,7 @@
  * @module
  */
 
-import { constructed, type DerReader, primitive, TAG } from './der.ts'
+import { constructed, type DerReader, primitive, TAG } from '../encoding/der.ts'
 
 /**
  * Attributes of a subject, by the names that directories and the certificate standards of open banking
@@ -74,6 +74,11 @@ const TEXTS = [
 function decode(tag: number, content: Buffer): string | undefined {
   if (tag === TAG.bmpString) {
     return content.length % 2 === 0 ? Buffer.from(content).swap16().toString('utf16le') : undefined
+  }
+  if (tag === TAG.numericString) {
+    const text = content.toString('latin1')
+    // X.680 §41.2: what is more in it another reader takes for no text at all.
+    return /^[\d ]*$/.test(text) ? text : undefined
   }
   if (tag !== TAG.utf8String) return content.toString('latin1')
   try {

@@ -5,9 +5,9 @@
  */
 
 import { createHash } from 'node:crypto'
+import { constructed, DerReader, primitive, TAG } from '../encoding/der.ts'
 import { type Authority, issuersOf } from './authority.ts'
 import { type CertificateFacts, PURPOSE, parseCertificate, readExtensions } from './certificate.ts'
-import { constructed, DerReader, primitive, TAG } from './der.ts'
 import { isSignedBy, keyOf } from './signature.ts'
 
 /** Seconds by which an answer may be ahead of our clock. */

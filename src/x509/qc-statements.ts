@@ -7,7 +7,7 @@
  * @module
  */
 
-import { DerReader, TAG } from './der.ts'
+import { DerReader, TAG } from '../encoding/der.ts'
 
 const PSD2_STATEMENT = '0.4.0.19495.2'
 const TYPE_STATEMENT = '0.4.0.1862.1.6'

@@ -6,8 +6,8 @@
  */
 
 import { constants, type KeyObject, verify } from 'node:crypto'
+import { constructed, DerReader, TAG } from '../encoding/der.ts'
 import type { CertificateFacts } from './certificate.ts'
-import { constructed, DerReader, TAG } from './der.ts'
 import { isWeakKey } from './key-strength.ts'
 import { readPresentedCertificate } from './presented-certificate.ts'
 

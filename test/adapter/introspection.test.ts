@@ -67,7 +67,7 @@ afterEach(() => client.close())
 
 afterAll(() => stub.close())
 
-function open(more: Partial<IntrospectionConfig> = {}): IntrospectionClient {
+function open(more: Partial<IntrospectionConfig> = {}, discoverer = client): IntrospectionClient {
   const config: IntrospectionConfig = {
     response: 'json',
     endpoint: `${stub.origin}/introspect`,
@@ -75,8 +75,9 @@ function open(more: Partial<IntrospectionConfig> = {}): IntrospectionClient {
     tls: stub.tls,
     ttl: 15,
     negativeTtl: 5,
-    maxEntries: 100,
+    cache: { entries: 100, bytes: 1_000_000 },
     timeout: 5,
+    connections: 32,
     breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
     ...more,
   }
@@ -84,7 +85,7 @@ function open(more: Partial<IntrospectionConfig> = {}): IntrospectionClient {
     issuer: stub.config(),
     config,
     client,
-    discovery: new DiscoveredIssuer(stub.origin, client),
+    discovery: new DiscoveredIssuer(stub.origin, discoverer),
     metrics,
     logger: createLogger('warn', { write: (line) => void lines.push(line) }),
     now: () => now,
@@ -102,6 +103,12 @@ const calls = () => stub.requests.filter(({ url }) => url.endsWith('/introspect'
 
 const looked = async (result: string) =>
   sumOf(await metrics.expose(), 'fapigw_introspection_cache_total', { issuer: 'stub', result }) ?? 0
+
+const answered = async (result: string) =>
+  sumOf(await metrics.expose(), 'fapigw_introspection_requests_total', {
+    issuer: 'stub',
+    result,
+  }) ?? 0
 
 describe('RFC 7662 §4: an answer is kept [INT-4]', () => {
   test('for its time, and no longer', async () => {
@@ -262,7 +269,7 @@ describe('RFC 7662 §4: an answer is kept [INT-4]', () => {
   })
 
   test('with no more than so many others', async () => {
-    const source = open({ maxEntries: 2 })
+    const source = open({ cache: { entries: 2, bytes: 1_000_000 } })
     const before = calls()
     for (const token of ['a', 'b', 'c', 'a']) await ask(source, token)
     expect(calls()).toBe(before + 4)
@@ -272,7 +279,7 @@ describe('RFC 7662 §4: an answer is kept [INT-4]', () => {
 describe('RFC 7662 §4: tokens that are refused [INT-4]', () => {
   test('do not push out those that are accepted, however many there are', async () => {
     said = (token) => (token === 'good' ? active() : { active: false })
-    const source = open({ maxEntries: 2 })
+    const source = open({ cache: { entries: 2, bytes: 1_000_000 } })
     expect(await ask(source, 'good')).toBe('active')
     for (let i = 0; i < 20; i++) expect(await ask(source, `bad-${i}`)).toBe('token_inactive')
     const before = calls()
@@ -350,6 +357,27 @@ describe('tokens that are asked about at the same time', () => {
     expect(await ask(source, 'more')).toBe('active')
   })
 
+  test('as many as the configuration allows, and no more', async () => {
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    stub.answer = async (request, response) => {
+      await held
+      return answer(request, response)
+    }
+    await client.close()
+    client = new OutboundClient(stub.tls, 5, { connections: 40 })
+    const source = open({ connections: 40 })
+    const before = calls()
+    const asked = Array.from({ length: 40 }, (_, i) => ask(source, `token-${i}`))
+    expect(await ask(source, 'more')).toBe('introspection_busy')
+    // Each has its connection: none waits for another's answer.
+    await expect.poll(() => calls() - before).toBe(40)
+    release()
+    expect(new Set(await Promise.all(asked))).toEqual(new Set(['active']))
+  })
+
   test('and a burst of made-up ones at a slow endpoint opens no circuit for the honest [I09, I19]', async () => {
     stub.answer = async (request, response) => {
       await new Promise((resolve) => setTimeout(resolve, 300))
@@ -400,6 +428,86 @@ describe('RFC 8414 §2: the endpoint is found by discovery', () => {
     expect(await ask(source, 'a')).toBe('introspection_unavailable')
     stub.answer = () => ({ body: { issuer: stub.origin } })
     expect(await ask(source, 'a')).toBe('introspection_unavailable')
+    stub.answer = answer
+    expect(await ask(source, 'a')).toBe('active')
+  })
+})
+
+describe('the time of a verdict', () => {
+  /** Nobody answers under these paths. */
+  const silent =
+    (...paths: string[]): Answering =>
+    (request, response) =>
+      paths.some((path) => request.url.startsWith(path)) ? 'unanswered' : answer(request, response)
+
+  beforeEach(async () => {
+    await client.close()
+    client = new OutboundClient(stub.tls, 0.3)
+  })
+
+  test('is that of introspection, discovery included, however long that may take by itself', async () => {
+    stub.answer = silent('/.well-known/')
+    const patient = new OutboundClient(stub.tls, 60)
+    const source = open({ endpoint: undefined }, patient)
+    expect(await ask(source, 'a')).toBe('introspection_unavailable')
+    expect(await answered('timeout')).toBe(1)
+    await patient.close()
+  })
+
+  test('is over for one call, and what was found too late is there for the next', async () => {
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    stub.answer = async (request, response) => {
+      if (request.url.startsWith('/.well-known/')) await held
+      return answer(request, response)
+    }
+    const patient = new OutboundClient(stub.tls, 60)
+    const breaker = { failures: 1000, window: 1, halfOpenAfter: 1 }
+    const source = open({ endpoint: undefined, breaker }, patient)
+    const before = stub.requests.length
+    expect(await ask(source, 'a')).toBe('introspection_unavailable')
+    release()
+    await expect.poll(() => ask(source, 'a'), { timeout: 20_000 }).toBe('active')
+    const discoveries = stub.requests.slice(before).filter(({ url }) => url !== '/introspect')
+    expect(discoveries).toHaveLength(1)
+    await patient.close()
+  })
+})
+
+describe('RFC 7517 §5: an answer that was asked for before all was forgotten', () => {
+  test('is asked for again, and neither told nor remembered', async () => {
+    const releases: (() => void)[] = []
+    stub.answer = async (request, response) => {
+      const decided = said('a')
+      await new Promise<void>((resolve) => releases.push(resolve))
+      await answer(request, response)
+      return { body: decided }
+    }
+    const source = open()
+    const first = ask(source, 'a')
+    await expect.poll(() => releases.length).toBe(1)
+    source.forget()
+    said = () => ({ active: false })
+    // Who comes now joins the call that is under way, and is told what is known afterwards.
+    const joined = ask(source, 'a')
+    releases[0]!()
+    await expect.poll(() => releases.length).toBe(2)
+    releases[1]!()
+    expect(await Promise.all([first, joined])).toEqual(['token_inactive', 'token_inactive'])
+    expect(source.introspect('a', 'digest of a', now)).toMatchObject({ reason: 'token_inactive' })
+  })
+
+  test('is not asked for again if there was none', async () => {
+    const source = open()
+    stub.answer = async () => {
+      source.forget()
+      return { status: 500 }
+    }
+    const before = calls()
+    expect(await ask(source, 'a')).toBe('introspection_unavailable')
+    expect(calls()).toBe(before + 1)
     stub.answer = answer
     expect(await ask(source, 'a')).toBe('active')
   })

@@ -19,12 +19,15 @@ let stub: StubIssuer
 let published: Record<string, KeyPair> | undefined
 /** Seconds of the clock that never jumps. */
 let time: number
+/** Done before the issuer says its keys. */
+let delay: () => void
 const one = createKeyPair('ES256')
 const other = createKeyPair('ES256')
 const opened: ReachedIssuer[] = []
 
 beforeAll(async () => {
   stub = await startStubIssuer(() => {
+    delay()
     if (published === undefined) return { status: 503 }
     const keys = Object.entries(published).map(([kid, { publicKey }]) => ({
       ...publicKey.export({ format: 'jwk' }),
@@ -36,6 +39,7 @@ beforeAll(async () => {
 beforeEach(() => {
   published = { key: one }
   time = 0
+  delay = () => {}
 })
 afterEach(async () => {
   for (const issuer of opened.splice(0)) await issuer.close()
@@ -103,7 +107,6 @@ describe('RFC 7517 §5: what was verified with keys that do not count any more',
   test.each<[string, () => Record<string, KeyPair>, string]>([
     ['is replaced by another name', () => ({ next: other }), 'token_kid_unknown'],
     ['is replaced under its name', () => ({ key: other }), 'token_signature_invalid'],
-    ['is withdrawn, and no other is left', () => ({}), 'token_kid_unknown'],
   ])('is forgotten when the key %s', async (_title, next, reason) => {
     const { ask } = await start()
     const token = sign(one)
@@ -113,6 +116,19 @@ describe('RFC 7517 §5: what was verified with keys that do not count any more',
     // Somebody asks for a key that is not there: the set is fetched for it.
     expect(await ask(sign(other, 'unknown'))).toBe('token_kid_unknown')
     expect(await ask(token)).toBe(reason)
+  })
+
+  test('is not accepted and not refused while there is no key, and the issuer is not ready', async () => {
+    const { reached, ask } = await start()
+    const token = sign(one)
+    expect([await ask(token), reached.ready]).toEqual(['accepted', true])
+    published = {}
+    time = JWKS.cooldown
+    expect(await ask(sign(other, 'unknown'))).toBe('jwks_empty')
+    expect([await ask(token), reached.ready]).toEqual(['jwks_empty', false])
+    published = { key: one }
+    time += JWKS.cooldown
+    expect([await ask(token), reached.ready]).toEqual(['accepted', true])
   })
 
   test('is remembered as long as its key stands in the set, whatever else does', async () => {
@@ -156,6 +172,19 @@ describe('RFC 8725 §3.10: another key under the same kid', () => {
     expect(await ask(sign(one))).toBe('accepted')
   })
 
+  test('is not looked for by who has waited for the keys already, however long that took', async () => {
+    const { ask } = await start()
+    const before = fetches()
+    published = { next: other }
+    time = JWKS.cooldown
+    // The answer takes longer than the cool-down.
+    delay = () => {
+      time += 2 * JWKS.cooldown
+    }
+    expect(await ask(sign(other))).toBe('token_kid_unknown')
+    expect(fetches()).toBe(before + 1)
+  })
+
   test('that cannot be asked for leaves the verdict as it was', async () => {
     const { ask } = await start()
     published = undefined
@@ -173,8 +202,9 @@ describe('FAPI 2.0 SP §5.3.4-3: how long a revoked token may pass is a metric [
     tls: { ca: undefined, cert: undefined, key: undefined, serverName: undefined },
     ttl: 15,
     negativeTtl: 5,
-    maxEntries: 10,
+    cache: { entries: 10, bytes: 1_000_000 },
     timeout: 1,
+    connections: 32,
     breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
   }
 

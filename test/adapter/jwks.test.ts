@@ -50,11 +50,11 @@ afterEach(async () => {
 
 afterAll(() => stub.close())
 
-function open(more: Partial<IssuerConfig> = {}, by = client): RemoteKeys {
+function open(more: Partial<IssuerConfig> = {}, by = client, discoverer = client): RemoteKeys {
   const keys = new RemoteKeys({
     config: stub.config({ jwksUri: `${stub.origin}/jwks`, ...more }),
     client: by,
-    discovery: new DiscoveredIssuer(stub.origin, client),
+    discovery: new DiscoveredIssuer(stub.origin, discoverer),
     metrics,
     logger: createLogger('debug', { write: (line) => void lines.push(line) }),
     clock: () => time,
@@ -149,9 +149,12 @@ describe('RFC 7517 §5: a key set', () => {
 })
 
 describe('an issuer that has withdrawn all its keys', () => {
-  test.each<[string, unknown[]]>([
+  test.each<[string, object[]]>([
     ['has none', []],
     ['has none that can be used', [{ kty: 'oct', k: 'AA' }]],
+    ['has none that is for signatures', [{ use: 'enc' }]],
+    ['has none that is for verifying', [{ use: undefined, key_ops: ['encrypt'] }]],
+    ['has none of an algorithm of its tokens', [{ alg: 'RS256' }]],
   ])(
     'RFC 7517 §5: is heeded at once, and said loudly, if its set %s [I06]',
     async (_title, left) => {
@@ -160,14 +163,25 @@ describe('an issuer that has withdrawn all its keys', () => {
       await keys.start()
       expect(await find(keys, 'rsa')).toBe(1)
 
-      said = () => ({ body: { keys: left } })
+      said = () => ({ body: { keys: left.map((more) => ({ ...ps256, ...more })) } })
       time = 31
       await keys.renew()
-      expect(await find(keys, 'rsa')).toBe(0)
+      // What cannot be decided is no fault of a token.
+      expect(await find(keys, 'rsa')).toBe('jwks_empty')
+      expect(keys.isFresh()).toBe(false)
       expect(withdrawn).toBe(1)
       expect(lines.join()).toContain('the key set has no key to use')
     },
   )
+
+  test('is asked again in the background, as one that is down', async () => {
+    said = () => ({ body: { keys: [] } })
+    const keys = open()
+    await keys.start()
+    expect(keys.isFresh()).toBe(false)
+    said = () => ({ body: { keys: [ps256] } })
+    await expect.poll(() => keys.isFresh(), { timeout: 20_000 }).toBe(true)
+  })
 })
 
 describe('RFC 8725 §3.10: a name that is not known', () => {
@@ -297,6 +311,31 @@ test('RFC 7515 §4.1.4: without a kid, of twenty keys four are tried [J11]', asy
   expect(await keys.find('key-19', 'ES256')).toHaveLength(1)
 })
 
+describe('the time of one fetch', () => {
+  test('is that of discovery and keys together', async () => {
+    // Each of them alone would be in time.
+    const slow = async (body: unknown) => {
+      await new Promise((resolve) => setTimeout(resolve, 700))
+      return { body }
+    }
+    const answered = stub.answer
+    stub.answer = ({ url }) =>
+      slow(
+        url === '/jwks'
+          ? { keys: [ps256] }
+          : { issuer: stub.origin, jwks_uri: `${stub.origin}/jwks` },
+      )
+    const hasty = new OutboundClient(stub.tls, 1)
+    const discovering = new OutboundClient(stub.tls, 5)
+    const keys = open({ jwksUri: undefined }, hasty, discovering)
+    await keys.start()
+    stub.answer = answered
+    expect(await refreshes('timeout')).toBe(1)
+    expect(keys.isFresh()).toBe(false)
+    await Promise.all([hasty.close(), discovering.close()])
+  })
+})
+
 describe('an issuer that is down', () => {
   test('its keys are used on, up to a stated age, and not guessed about [JWT-14, I02]', async () => {
     const jwks = { refresh: 600, cooldown: 30, staleIfError: 3600, timeout: 5 }
@@ -348,13 +387,30 @@ describe('an issuer that is down', () => {
 })
 
 describe('a key that the issuer has withdrawn', () => {
-  test.each<[string, () => JWK[], number]>([
+  test.each<[string, () => object[], number]>([
     ['is told of', () => [es256], 1],
     ['is told of, if another has its name', () => [{ ...es256, kid: 'rsa' }], 1],
     ['is none if there are more', () => [es256, ps256, { ...ps256, kid: 'more' }], 0],
+    ['is told of, if it is for encryption now', () => [es256, { ...ps256, use: 'enc' }], 1],
+    [
+      'is told of, if it does not verify now',
+      () => [es256, { ...ps256, use: undefined, key_ops: ['wrapKey'] }],
+      1,
+    ],
+    [
+      'is told of, if it is for another algorithm now',
+      () => [es256, { ...ps256, alg: 'RS256' }],
+      1,
+    ],
+    ['is none if it is for more now', () => [es256, { ...ps256, alg: undefined }], 0],
+    [
+      'is none if another of its kind is for encryption',
+      () => [es256, ps256, { ...ps256, use: 'enc' }],
+      0,
+    ],
     ['is none if it has another name', () => [es256, { ...ps256, kid: 'renamed' }], 0],
   ])('%s', async (_title, next, times) => {
-    const keys = open()
+    const keys = open({ algorithms: ['PS256', 'ES256', 'RS256'] })
     await keys.start()
     expect(withdrawn).toBe(0)
     said = () => ({ body: { keys: next() } })

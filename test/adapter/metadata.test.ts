@@ -8,13 +8,18 @@ let stub: StubIssuer
 let client: OutboundClient
 /** Answers by path; 404 where there is none. */
 let documents: Record<string, () => StubAnswer>
+/** Paths under which nobody answers. */
+let silent: Set<string>
 
 beforeAll(async () => {
-  stub = await startStubIssuer(({ url }) => documents[url]?.() ?? { status: 404, body: {} })
+  stub = await startStubIssuer(({ url }) =>
+    silent.has(url) ? 'unanswered' : (documents[url]?.() ?? { status: 404, body: {} }),
+  )
 })
 
 beforeEach(() => {
   documents = {}
+  silent = new Set()
   client = new OutboundClient(stub.tls, 5)
 })
 
@@ -63,6 +68,26 @@ describe('RFC 8414 §3: where metadata is', () => {
       expect(await load(issuer)).toEqual(expected)
     },
   )
+})
+
+describe('the time of one call', () => {
+  test('is that of both places: one that does not answer leaves time for the other', async () => {
+    const hasty = new OutboundClient(stub.tls, 1)
+    silent.add(OAUTH)
+    documents[OPENID] = () => ({ body: metadata() })
+    expect(await new DiscoveredIssuer(stub.origin, hasty).load()).toMatchObject({
+      jwksUri: 'https://as.example/jwks',
+    })
+    await hasty.close()
+  })
+
+  test('is over, where neither answers', async () => {
+    const hasty = new OutboundClient(stub.tls, 0.2)
+    silent.add(OAUTH).add(OPENID)
+    const late = new DiscoveredIssuer(stub.origin, hasty).load()
+    await expect(late).rejects.toMatchObject({ fault: 'timeout' })
+    await hasty.close()
+  })
 })
 
 describe('RFC 8414 §3.3: what is not metadata of this issuer is not used', () => {

@@ -31,7 +31,7 @@ beforeEach(async () => {
   now = START
   server = await startPlainServer(() => 404)
   const plain = { ca: undefined, cert: undefined, key: undefined, serverName: undefined }
-  outbound = new OutboundClient(plain, 5, 65_536)
+  outbound = new OutboundClient(plain, 5, { maxAnswer: 65_536 })
   ocsp = new OcspClient({
     config: { responder: `${server.origin}/`, hosts: [] },
     client: outbound,

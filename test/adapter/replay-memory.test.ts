@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MemoryReplayStore } from '../../src/adapter/replay-memory.ts'
@@ -70,6 +71,16 @@ describe('a store that is full', () => {
     expect(store.useOnce('b', NOW + 60, NOW)).toBe('full')
     expect(store.useOnce('b', NOW + 60, NOW + 30)).toBe('first')
   })
+})
+
+test('entries cost at most 160 bytes each, at whatever moment [D22]', () => {
+  const store = new MemoryReplayStore(2_000_000)
+  for (let i = 0; i < 300_000; i++) {
+    const now = NOW + i / 3000
+    store.useOnce(hash('sha256', `${i}`, 'base64url'), now + 70, now)
+    if (i % 10_000 === 9_999) expect(store.bytes / store.size).toBeLessThanOrEqual(160)
+  }
+  expect(store.size).toBeGreaterThan(200_000)
 })
 
 test('of any number of uses at once, one is the first [D13]', () => {

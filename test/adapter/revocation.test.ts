@@ -119,3 +119,31 @@ test('authorities that issued one another are each asked about once', async () =
   expect(await statusOf([one, two, ca, sub], [[ca], [other], [sub]])).toBe('good')
   expect(await statusOf([one, two, ca, sub], [[ca, one], [other], [sub]])).toBe('revoked')
 })
+
+describe('RFC 5280 §6.1.3 (a)(3): every certificate of a path but its root is asked about [MTLS-8, TLS-16]', () => {
+  test('where no list says of one in between, nobody knows', async () => {
+    expect(await statusOf([ca, sub], [[sub]])).toBe('unavailable')
+    expect(await statusOf([ca, sub], [[ca]])).toBe('unavailable')
+    expect(await statusOf([ca, sub], [[ca], [sub]])).toBe('good')
+  })
+
+  test('however many there are', async () => {
+    const next = await sub.issueCa('next', SIGNS_LISTS)
+    const last = await next.issueCa('last', SIGNS_LISTS)
+    const client = await last.issue('client')
+    const bundle = [last, next, sub, ca]
+    const lists: [Issued, ...Issued[]][] = [[ca], [sub], [next], [last]]
+    expect(await statusOf(bundle, lists, client)).toBe('good')
+    for (const [index, revoked] of [sub, next, last, client].entries()) {
+      const [issuer] = lists[index]!
+      expect(await statusOf(bundle, lists.with(index, [issuer, revoked]), client)).toBe('revoked')
+      expect(await statusOf(bundle, lists.toSpliced(index, 1), client)).toBe('unavailable')
+    }
+  })
+
+  test('one that is revoked counts for more than one of which nobody knows', async () => {
+    expect(await statusOf([ca, sub], [[ca, sub]])).toBe('revoked')
+    expect(await statusOf([sub], [[sub, leaf]])).toBe('revoked')
+    expect(await statusOf([sub], [[sub]])).toBe('unavailable')
+  })
+})

@@ -72,8 +72,9 @@ const settings = (more: Partial<IntrospectionConfig> = {}): IntrospectionConfig 
   tls: stub.tls,
   ttl: 15,
   negativeTtl: 5,
-  maxEntries: 100,
+  cache: { entries: 100, bytes: 1_000_000 },
   timeout: 5,
+  connections: 32,
   breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
   ...more,
 })

@@ -1,9 +1,9 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { createProofKeys, VerifiedTokens } from '../../src/adapter/token-cache.ts'
+import { ImportedKeys, VerifiedTokens } from '../../src/adapter/token-cache.ts'
 import type { AccessToken } from '../../src/token/access-token.ts'
 
-function token(subject: string): AccessToken {
+function token(subject: string, claims: Record<string, unknown> = {}): AccessToken {
   return {
     expiresAt: 1_700_000_300,
     subject,
@@ -11,13 +11,13 @@ function token(subject: string): AccessToken {
     audiences: [],
     scopes: [],
     confirmation: undefined,
-    claims: {},
+    claims,
     algorithm: 'PS256',
   }
 }
 
 test('a verified token is found under its digest, and under no other', () => {
-  const tokens = new VerifiedTokens(10)
+  const tokens = new VerifiedTokens({ entries: 10, bytes: 1_000_000 })
   const one = token('one')
   tokens.set('digest', one)
   expect(tokens.get('digest')).toBe(one)
@@ -25,7 +25,7 @@ test('a verified token is found under its digest, and under no other', () => {
 })
 
 test('no more are remembered than there may be: the one that was used longest ago goes [J45]', () => {
-  const tokens = new VerifiedTokens(2)
+  const tokens = new VerifiedTokens({ entries: 2, bytes: 1_000_000 })
   tokens.set('a', token('a'))
   tokens.set('b', token('b'))
   tokens.get('a')
@@ -37,8 +37,17 @@ test('no more are remembered than there may be: the one that was used longest ag
   ])
 })
 
+test('nor more than their memory may be, large ones counted as such [J45]', () => {
+  const tokens = new VerifiedTokens({ entries: 1000, bytes: 100_000 })
+  for (let i = 0; i < 1000; i++) tokens.set(`small ${i}`, token(`${i}`, { sub: `${i}` }))
+  expect(tokens.size).toBeGreaterThan(100)
+  for (let i = 0; i < 20; i++) tokens.set(`large ${i}`, token('a', { list: Array(500).fill([]) }))
+  expect(tokens.bytes).toBeLessThanOrEqual(100_000)
+  expect(tokens.size).toBe(4)
+})
+
 test('imported keys of proofs are bounded in number as well [D22]', () => {
-  const keys = createProofKeys(2)
+  const keys = new ImportedKeys(2)
   const key = createPublicKey(generateKeyPairSync('ed25519').privateKey)
   for (const thumbprint of ['a', 'b', 'c']) keys.set(thumbprint, key)
   expect(['a', 'b', 'c'].map((thumbprint) => keys.get(thumbprint))).toEqual([undefined, key, key])

@@ -131,6 +131,32 @@ describe('access_token: a JWT', () => {
     },
   )
 
+  test.each([
+    ['another', ['urn:third']],
+    ['the beginning of one', ['urn:sec']],
+  ])(
+    'RFC 8707 §2: that is not for this route (%s) is refused as any other, also when it is known [RI-1, JWT-4, J31, RT-11]',
+    (_title, audience) => {
+      const as = createIssuer('as')
+      const token = as.sign({ aud: [AUDIENCE, 'urn:second'] })
+      expect(
+        routeOf([as], { audience: ['urn:third', 'urn:second'] })(token).outcome,
+      ).toBeUndefined()
+      expect(routeOf([as])(token).outcome).toBeUndefined()
+      const { request, outcome } = routeOf([as], { audience })(token)
+      refused(outcome, 'audience_not_of_route')
+      expect(request.hasToken).toBe(false)
+    },
+  )
+
+  test('RFC 8707 §2: nor is one that is introspected, and not for this route', () => {
+    const as = createIntrospected('as')
+    as.introspection.answers.set('opaque', active(as))
+    expect(routeOf([as])('opaque').outcome).toBeUndefined()
+    const { outcome } = routeOf([as], { audience: ['urn:second'] })('opaque')
+    refused(outcome, 'audience_not_of_route')
+  })
+
   test('RFC 9068 §4: without keys it is not known whether it is good [JWT-14]', () => {
     const as = createIssuer('as')
     as.keys.failure = fail('temporarily_unavailable', 'jwks_unavailable')

@@ -15,7 +15,7 @@ import {
   signProof,
 } from '../support/checked-request.ts'
 import { createKeyPair } from '../support/compact-signing.ts'
-import { createIssuer, NOW, OTHER_THUMBPRINT } from '../support/issuer.ts'
+import { AUDIENCE, createIssuer, NOW, OTHER_THUMBPRINT } from '../support/issuer.ts'
 
 /** What can be wrong with a request, in the order in which it is answered. */
 const FAULTS = [
@@ -27,6 +27,7 @@ const FAULTS = [
   ['the proof is for another token', 'invalid_dpop_proof', 'dpop_ath_mismatch'],
   ['the token is of a stranger', 'invalid_token', 'token_issuer_unknown'],
   ['the token has expired', 'invalid_token', 'token_expired'],
+  ['the token is for another resource', 'invalid_token', 'audience_not_of_route'],
   ['the key is not that of the token', 'invalid_token', 'cnf_jkt_mismatch'],
   ['the certificate is not that of the token', 'invalid_token', 'cnf_x5t_mismatch'],
   ['the nonce is stale', 'use_dpop_nonce', 'dpop_nonce_stale'],
@@ -45,7 +46,12 @@ const thumbprintOf = ({ publicKey }: typeof pair) =>
 const POLICIES: Readonly<Record<string, Record<string, unknown>>> = {
   transport: { min_version: '1.3', cipher_suites: ['TLS_AES_256_GCM_SHA384'] },
   dpop_proof: { algorithms: ['ES256'] },
-  access_token: { algorithms: ['ES256'], clock_skew: 10, type_required: true },
+  access_token: {
+    algorithms: ['ES256'],
+    clock_skew: 10,
+    type_required: true,
+    audience: ['urn:this-route'],
+  },
   sender_constraint: { required: true, methods: ['mtls', 'dpop'] },
   dpop_freshness: { nonce: 'required', proof_max_age: 60, future_skew: 10 },
   authentication: { acr_values: ['strong'] },
@@ -70,6 +76,7 @@ function requestWith(
   const key = has('the key is not that of the token') ? foreign : pair
   const token = as.sign({
     ...(has('the token is of a stranger') && { iss: 'https://stranger.example' }),
+    aud: [AUDIENCE, has('the token is for another resource') ? 'urn:other' : 'urn:this-route'],
     ...(has('the token has expired') && { exp: NOW - 10 }),
     ...(has('the scope is too small') && { scope: 'accounts' }),
     acr: has('the user is not known well enough') ? 'weak' : 'strong',
@@ -119,7 +126,7 @@ describe('CHECKS', () => {
   })
 
   test.each(FAULTS.map((fault, index) => [...fault, index] as const))(
-    'of all faults from here on, the highest is answered: %s [SU-2]',
+    'of all faults from here on, the highest is answered: %s [SU-2, RT-11]',
     (_title, error, reason, index) => {
       const route = createRoute()
       const request = requestWith(route, names.slice(index))

@@ -2,6 +2,10 @@ import { readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Diagnostics } from '../../src/config/diagnostic.ts'
+import { parseConfigDocument } from '../../src/config/document.ts'
+import { ConfigReader } from '../../src/config/reading.ts'
+import { warnOfReplays } from '../../src/config/replay.ts'
 import type { LoadPorts } from '../../src/config/substitution.ts'
 import { createWorkspace, found, gateway, type Workspace } from './workspace.ts'
 
@@ -56,7 +60,12 @@ describe('the smallest file', () => {
       upstreams: [{ id: 'http://127.0.0.1:9080', origin: 'http://127.0.0.1:9080', basePath: '' }],
       admin: { host: '127.0.0.1', port: 9901, token: undefined },
       resourceMetadata: false,
-      dpop: { nonceRotation: 60, nonceSecret: undefined, replayEntries: 1_000_000 },
+      dpop: {
+        nonceRotation: 60,
+        nonceSecret: undefined,
+        replayEntries: 1_000_000,
+        proofKeys: 10_000,
+      },
     })
   })
 
@@ -304,6 +313,32 @@ describe('what is said helps', () => {
   })
 })
 
+describe('RFC 9449 §11.1: used proofs that each process remembers alone', () => {
+  const shared = '{ nonce: { secret: a-secret-of-thirty-two-characters } }'
+
+  test('are warned of where nonces are good at several, and the gateway starts', async () => {
+    const outcome = await workspace.load(gateway({ dpop: shared }))
+    expect(outcome.diagnostics).toMatchObject([{ id: 'replay-per-process', severity: 'warning' }])
+    expect(outcome.text).toContain('dpop.nonce.secret makes nonces good at every instance')
+    expect(outcome.configuration).toBeDefined()
+  })
+
+  test('are not where the process has nonces of its own', async () => {
+    expect(found(await workspace.load(gateway({ dpop: '{ nonce: { rotate: 30s } }' })))).toEqual([])
+  })
+
+  test('are not where all instances remember them together', async () => {
+    const diagnostics = new Diagnostics()
+    const ports = { readFile: () => '', env: {}, now: 0 }
+    const document = parseConfigDocument('a.yaml', gateway({ dpop: shared }), ports, diagnostics)
+    const reader = new ConfigReader(document, diagnostics, {})
+    warnOfReplays('shared', reader)
+    expect(diagnostics.sorted).toEqual([])
+    warnOfReplays('process', reader)
+    expect(diagnostics.sorted).toMatchObject([{ id: 'replay-per-process' }])
+  })
+})
+
 describe('the hash names a configuration', () => {
   const secret = 'a-secret-of-thirty-two-characters'
   const withSecret = gateway({ dpop: '{ nonce: { secret: "${env:SECRET}" } }' })
@@ -319,6 +354,67 @@ describe('the hash names a configuration', () => {
     const other = await workspace.load(withSecret, { env: { SECRET: `${secret}-2` } })
     expect(one.configuration?.dpop.nonceSecret).toBe(secret)
     expect(other.configuration?.hash).toBe(one.configuration?.hash)
+  })
+
+  const asking = (method: string) =>
+    gateway({
+      issuers: `{ a: { issuer: https://a.example, audience: a, introspection: { auth: { client_id: gw, ${method} } } } }`,
+    })
+  const nonce = (secret: string) => gateway({ dpop: `{ nonce: { secret: ${secret} } }` })
+  const admin = (token: string) => gateway({ admin: `{ address: 127.0.0.1:1, token: ${token} }` })
+  const other = 'another-secret-of-thirty-two-characters'
+  test.each<[string, (secret: string) => string, string, string]>([
+    [
+      'of a client',
+      (one) => asking(`method: client_secret_basic, client_secret: ${one}`),
+      'hunter2',
+      'hunter3',
+    ],
+    ['that nonces are made of', nonce, secret, other],
+    ['of the administration port', admin, secret, other],
+    [
+      'that is a number to whoever reads it, and text here',
+      admin,
+      '"1234567890123456"',
+      '"6543210987654321"',
+    ],
+    ['that is a default', nonce, `"\${env:NONE:-${secret}}"`, `"\${env:NONE:-${other}}"`],
+    ['that stands beside a reference', nonce, `"\${env:PART}${secret}"`, `"\${env:PART}${other}"`],
+  ])('nor one that stands in the file itself: %s', async (_, write, one, another) => {
+    const env = { PART: 'p' }
+    const hashes = []
+    for (const text of [one, another]) {
+      const { configuration, text: said } = await workspace.load(write(text), { env })
+      expect(configuration, said).toBeDefined()
+      hashes.push(configuration?.hash)
+    }
+    expect(hashes[0]).toBe(hashes[1])
+  })
+
+  test('nor a key that stands in the file itself', async () => {
+    const { generateKeyPairSync } = await import('node:crypto')
+    const hashes = []
+    for (const format of ['pem', 'jwk', 'pem', 'jwk'] as const) {
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      const key =
+        format === 'jwk'
+          ? JSON.stringify(privateKey.export({ format }))
+          : privateKey.export({ format, type: 'pkcs8' }).toString()
+      const method = `method: private_key_jwt, key: ${JSON.stringify(key)}`
+      hashes.push((await workspace.load(asking(method))).configuration?.hash)
+    }
+    expect(hashes[0]).toMatch(/^[0-9a-f]{8}$/)
+    expect(new Set(hashes).size).toBe(1)
+  })
+
+  test('but the name of another reference changes it', async () => {
+    const env = { ONE: secret, TWO: secret }
+    const hashes = []
+    for (const name of ['ONE', 'TWO']) {
+      const loaded = await workspace.load(nonce(`"\${env:${name}}"`), { env })
+      hashes.push(loaded.configuration?.hash)
+    }
+    expect(hashes[0]).not.toBe(hashes[1])
   })
 
   test('another setting changes it, and so does another certificate', async () => {
@@ -338,6 +434,25 @@ describe('the hash names a configuration', () => {
 })
 
 describe('a secret is never printed', () => {
+  test.each([
+    ['a default', '"${env:NONE:-hunter2}"'],
+    ['one beside a reference', '"hunter2${env:PART}"'],
+  ])('that stands in the file itself: %s', async (_, written) => {
+    const yaml = gateway({ dpop: `{ nonce: { secret: ${written}, rotate: 1s } }` })
+    const { text, configuration } = await workspace.load(yaml, { env: { PART: 'p' } })
+    expect(configuration).toBeUndefined()
+    expect(text).not.toContain('hunter2')
+    expect(text).toContain('rotate')
+  })
+
+  test('nor a key that stands in it as JWK', async () => {
+    const key = '\'{"kty":"OKP","crv":"Ed25519","d":"hunter2"}\''
+    const issuers = `{ a: { issuer: https://a.example, audience: a, introspection: { auth: { method: private_key_jwt, client_id: gw, key: ${key} } } } }`
+    const { text } = await workspace.load(gateway({ issuers }))
+    expect(text).toContain('invalid-file')
+    expect(text).not.toContain('hunter2')
+  })
+
   const ROUTE = 'id: a, match: /a, upstream: "http://127.0.0.1:1"'
   const SETTINGS = [
     ['admin', '{ address: "0.0.0.0:1", token: "${env:SECRET}" }'],

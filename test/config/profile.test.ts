@@ -31,7 +31,9 @@ describe('the profiles that ship', () => {
       ({ kind, check, name: setting }) =>
         kind.loosest !== undefined && check !== 'authorization' && !ofRoutes.includes(setting),
     )
-    expect([...(rows?.keys() ?? [])].sort()).toEqual(wanted.map((one) => one.name).sort())
+    const named = [...(rows?.keys() ?? [])].filter((one) => !one.startsWith('issuer.'))
+    expect(named.sort()).toEqual(wanted.map((one) => one.name).sort())
+    expect(rows?.get('issuer.stale_if_error')?.byDefault).toBe(3600)
     for (const { by, byDefault } of rows?.values() ?? []) {
       expect(by).toMatch(/^(FAPI1-BASE|FAPI1-ADV|FAPI2-SP-FINAL|RFC \d+)[ -]\d/)
       expect(byDefault).toBeDefined()
@@ -50,6 +52,17 @@ describe('the profiles that ship', () => {
       expect(rows?.get(name)?.is).toEqual(['PS256', 'ES256', 'EdDSA'])
     }
   })
+
+  test('FAPI2-SP-FINAL-5.4.1, FAPI1-ADV-8.6: so of what the gateway signs itself [F2-ALG-1, F1A-ALG-1]', () => {
+    const allowed = (name: string) => loadProfile(name)?.rows.get('issuer.assertion_algorithms')?.is
+    expect(allowed('fapi2-security')).toEqual(['PS256', 'ES256', 'EdDSA'])
+    expect(allowed('fapi1-advanced')).toEqual(['PS256', 'ES256'])
+  })
+
+  test.each(shipped.filter((name) => name !== 'custom'))(
+    'RFC 8725 §3.8: %s bounds how long keys are used that cannot be fetched',
+    (name) => expect(loadProfile(name)?.rows.get('issuer.stale_if_error')?.is).toBe(86_400),
+  )
 
   test('FAPI1-ADV-8.5, 8.6: RSA suites, PS256 and ES256, and certificates only [F1A-ALG-1, F1A-TLS-1]', () => {
     const rows = loadProfile('fapi1-advanced')?.rows

@@ -52,6 +52,7 @@ const settings = fc.record(
         clock_skew: seconds(0, 60),
         type_required: fc.boolean(),
         max_lifetime: seconds(60, 3600),
+        audience: words,
       },
       { requiredKeys: [] },
     ),
@@ -63,10 +64,7 @@ const settings = fc.record(
       },
       { requiredKeys: [] },
     ),
-    authorization: fc.record(
-      { scopes: words, any_scope: words, audience: words },
-      { requiredKeys: ['scopes'] },
-    ),
+    authorization: fc.record({ scopes: words, any_scope: words }, { requiredKeys: ['scopes'] }),
   },
   { requiredKeys: ['authorization'] },
 )

@@ -317,6 +317,52 @@ describe('an issuer', () => {
       issuer(`tokens: introspection, ${signedBy('jwt')}`),
       [],
     ],
+    [
+      'signed answers, by keys and algorithms',
+      issuer(
+        `tokens: introspection, ${signedBy('jwt')}, algorithms: [PS256], jwks_uri: https://a.example/jwks, jwks: { refresh: 1m }`,
+      ),
+      [],
+    ],
+    [
+      'a type of tokens that are asked about',
+      issuer(`tokens: introspection, ${signedBy('jwt')}, type_required: true`),
+      ['unused-setting'],
+    ],
+    [
+      'a memory of verified tokens that are not verified here',
+      issuer(`tokens: introspection, ${signedBy('json')}, cache: { max_entries: 1000 }`),
+      ['unused-setting'],
+    ],
+    [
+      'algorithms of answers that are not signed',
+      issuer(`tokens: introspection, ${signedBy('json')}, algorithms: [PS256]`),
+      ['unused-setting'],
+    ],
+    [
+      'keys of answers that are not signed',
+      issuer(`tokens: introspection, ${signedBy('json')}, jwks_uri: https://a.example/jwks`),
+      ['unused-setting'],
+    ],
+    [
+      'how old keys may be, of answers that are not signed',
+      issuer(
+        `tokens: introspection, ${signedBy('json')}, jwks: { refresh: 1m, cooldown: 1s, stale_if_error: 0s, timeout: 1s }`,
+      ),
+      ['unused-setting', 'unused-setting', 'unused-setting'],
+    ],
+    [
+      'what holds of tokens whoever judges them',
+      issuer(`tokens: introspection, ${signedBy('json')}, clock_skew: 5s, max_lifetime: 1h`),
+      [],
+    ],
+    [
+      'all of it, where JWTs are verified',
+      issuer(
+        `${signedBy('json')}, algorithms: [PS256], jwks_uri: https://a.example/jwks, type_required: true`,
+      ),
+      [],
+    ],
     ['answers of another form', issuer(signedBy('jwe')), ['invalid-value']],
     [
       'an algorithm below the profile [O22]',
@@ -371,6 +417,18 @@ describe('an issuer', () => {
     expect(configuration?.issuers[0]?.introspection?.ttl).toBe(ttl)
   })
 
+  test('is asked about so many tokens at a time as it says, and 32 where it does not', async () => {
+    const asking = auth('client_secret_post, client_secret: secret')
+    const many = (connections: string) => issuer(asking.replace('{', `{ ${connections}`))
+    const compiled = []
+    for (const connections of ['', 'connections: 256,']) {
+      const { configuration } = await workspace.load(gateway({ issuers: many(connections) }))
+      compiled.push(configuration?.issuers[0]?.introspection?.connections)
+    }
+    expect(compiled).toEqual([32, 256])
+    expect(await said({ issuers: many('connections: 0,') })).toEqual(['invalid-value'])
+  })
+
   test('RFC 9701 §4: answers in plain JSON, unless it is to sign them [INT-7]', async () => {
     const responses = []
     for (const more of [auth('client_secret_post, client_secret: secret'), signedBy('jwt')]) {
@@ -389,6 +447,64 @@ describe('an issuer', () => {
       const issuers = issuer(auth('private_key_jwt, key: tls/weak.key'))
       expect(await said({ issuers })).toEqual(['weak-key'])
     }
+  })
+
+  test.each<[string, string, string[]]>([
+    ['fapi2-security', 'server.key, algorithm: RS256', ['profile-floor']],
+    ['fapi2-security', 'server.key, algorithm: PS512', ['profile-floor']],
+    ['fapi2-security', 'server.key, algorithm: PS256', []],
+    ['fapi2-security', 'p384.key', ['profile-floor']],
+    ['fapi1-advanced', 'server.key, algorithm: RS256', ['profile-floor']],
+    ['fapi1-advanced', 'ed25519.key', ['profile-floor']],
+    ['fapi1-baseline', 'server.key, algorithm: RS256', []],
+    ['custom', 'server.key, algorithm: RS256', []],
+  ])(
+    'FAPI 2.0 SP §5.4.1, FAPI 1.0 Advanced §8.6: signs its assertions as the profile allows: %s, %s [F2-ALG-1, F1A-ALG-1]',
+    async (profile, key, ids) => {
+      const { generateKeyPairSync } = await import('node:crypto')
+      const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey
+      const ed25519 = generateKeyPairSync('ed25519').privateKey
+      for (const [name, own] of Object.entries({ p384, ed25519 })) {
+        const pem = own.export({ type: 'pkcs8', format: 'pem' }).toString()
+        await workspace.write(`tls/${name}.key`, pem)
+      }
+      const issuers = issuer(auth(`private_key_jwt, key: tls/${key}`))
+      expect(await said({ profile, issuers })).toEqual(ids)
+    },
+  )
+
+  test('says why a setting has no effect, and what to do about it', async () => {
+    const issuers = issuer(`tokens: introspection, ${signedBy('json')}, algorithms: [PS256]`)
+    const { text } = await workspace.load(gateway({ issuers }))
+    expect(text).toContain('issuers.a.algorithms: without effect, since the issuer is asked about')
+    expect(text).toContain('leave it out, or tokens: jwt, or introspection.response: jwt')
+  })
+
+  test('and says which clause forbids another algorithm, and what it allows', async () => {
+    const issuers = issuer(auth('private_key_jwt, key: tls/server.key, algorithm: RS256'))
+    const { text } = await workspace.load(gateway({ issuers }))
+    expect(text).toContain('algorithm: RS256 is not allowed by profile fapi2-security')
+    expect(text).toContain('FAPI 2.0 Security Profile 5.4.1; allowed: PS256 ES256 EdDSA')
+  })
+
+  test.each<[string, string, string[]]>([
+    ['fapi2-security', '24h', []],
+    ['fapi2-security', '25h', ['profile-floor']],
+    ['fapi1-baseline', '25h', ['profile-floor']],
+    ['fapi1-advanced', '25h', ['profile-floor']],
+    ['custom', '7d', []],
+    ['custom', '8d', ['invalid-value']],
+  ])(
+    'uses keys that it cannot fetch for no longer than is allowed: %s, %s [JWT-14]',
+    async (profile, time, ids) => {
+      const issuers = issuer(`jwks: { stale_if_error: ${time} }`)
+      expect(await said({ profile, issuers })).toEqual(ids)
+    },
+  )
+
+  test('and for an hour, where nothing is said', async () => {
+    const { configuration } = await workspace.load(gateway())
+    expect(configuration?.issuers[0]?.jwks.staleIfError).toBe(3600)
   })
 
   test('signs its assertions with what fits its key', async () => {

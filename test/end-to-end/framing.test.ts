@@ -161,3 +161,25 @@ test('RFC 9112 §9.6: a client that goes on sending gets to read why it was refu
   expectClosingRefusal(answer, 400, 'http_malformed')
   expect(await raw.rest()).toEqual([])
 })
+
+describe('RFC 9110 §7.6.1: of a Connection that is no list of tokens readers differ in what it names', () => {
+  test.each(['CONNECT  close', 'close x', 'keep-alive;close', '"close"', 'close\t keep-alive'])(
+    '%j is refused, and nothing behind it is served',
+    async (value) => {
+      const before = open.upstream.requests.length
+      const answers = await open.send(
+        get('/open/a', [`Connection: ${value}`]) + get('/open/b', ['Connection: close']),
+      )
+      expect(answers).toHaveLength(1)
+      expectClosingRefusal(answers[0], 400, 'connection_malformed')
+      expect(await open.reachedSince(before)).toEqual([])
+    },
+  )
+
+  test('in HTTP/1.0 too', async () => {
+    const [answer] = await open.send(
+      `GET /open HTTP/1.0\r\nHost: ${HOST}\r\nConnection: a b\r\n\r\n`,
+    )
+    expectClosingRefusal(answer, 400, 'connection_malformed')
+  })
+})

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import type { ConnectionOptions } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Credential, createSelfSigned } from '../../src/demo/certificates.ts'
 import { clientHello, extensionsFor } from '../support/client-hello.ts'
-import { type Fixture, startFixture, type TestGateway } from '../support/fixture.ts'
+import { sumOf } from '../support/exposition.ts'
+import { type Fixture, HOST, startFixture, type TestGateway } from '../support/fixture.ts'
 import { createMint, type Mint, namedSigningKeys } from '../support/minting.ts'
 import { get } from '../support/open-gateway.ts'
 import { openSocket } from '../support/raw-socket.ts'
@@ -28,7 +29,8 @@ const SERVER_HELLO_DONE = 14
 let fixture: Fixture
 let mint: Mint
 let holders: Readonly<Record<'trusted' | 'self-signed', Credential>>
-const gateways = {} as Record<Mode, TestGateway>
+const gateways = {} as Record<Mode | 'mixed', TestGateway>
+const REQUIRED_HOST = 'localhost'
 
 beforeAll(async () => {
   const signing = await namedSigningKeys('bank')
@@ -54,6 +56,22 @@ routes:
 shutdown: { ready_off_for: 0s, drain: 2s }
 `)
   }
+  gateways.mixed = await fixture.gateway(`version: 1
+profile: fapi2-security
+listeners:
+  main:
+    address: 127.0.0.1:0
+    public_urls: [https://$HOST, https://${REQUIRED_HOST}]
+    tls:
+      certificates:
+        - { cert: server.crt, key: server.key, names: [$HOST], client_certificate: ${MODES.optional} }
+        - { cert: server.crt, key: server.key, names: [${REQUIRED_HOST}], client_certificate: ${MODES.required} }
+issuers:
+  bank: { issuer: $ISSUER, audience: https://$HOST, ca: ca.pem }
+routes:
+  - { id: accounts, match: GET /accounts/**, scopes: [accounts], upstream: $BANK }
+shutdown: { ready_off_for: 0s, drain: 2s }
+`)
 })
 afterAll(() => fixture.close())
 
@@ -83,7 +101,7 @@ async function firstFlight({ port }: TestGateway): Promise<number[]> {
 
 /** What a client gets that asks for accounts with a token bound to this certificate, or to a good one. */
 async function outcomeOf(
-  mode: Mode,
+  mode: Mode | 'mixed',
   holder: Credential | undefined,
   options: ConnectionOptions,
 ): Promise<string> {
@@ -109,6 +127,62 @@ describe('RFC 5246 §7.4.4: a certificate is asked for in the handshake, or it i
     ['required', [...WHOLE, CERTIFICATE_REQUEST, SERVER_HELLO_DONE]],
   ])('verify: %s [TLS-17]', async (mode, expected) => {
     expect(await firstFlight(gateways[mode])).toEqual(expected)
+  })
+})
+
+/** What a client is told by the time its connection is closed: the code of the error, if there is one. */
+async function toldTo(
+  mode: Mode | 'mixed',
+  options: ConnectionOptions,
+): Promise<string | undefined> {
+  const to = { host: '127.0.0.1', port: gateways[mode].port, ca: fixture.authority.certificate }
+  const socket = connectTls({ ...to, servername: HOST, ...options })
+  let told: string | undefined
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    told = error.code
+  })
+  socket.resume()
+  await new Promise((resolve) => socket.once('close', resolve))
+  return told
+}
+
+const unaccepted = async (mode: Mode) =>
+  sumOf(await gateways[mode].metrics(), 'fapigw_tls_handshake_errors_total', {
+    reason: 'client_certificate',
+  }) ?? 0
+
+describe('RFC 8446 §4.4.2.4, RFC 5246 §7.4.6: where a certificate is required', () => {
+  test.each([
+    ['TLSv1.3', 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'],
+    ['TLSv1.2', /^ERR_SSL_.*ALERT_HANDSHAKE_FAILURE$/],
+  ] as const)('who shows none is told so by an alert: %s [TLS-17]', async (maxVersion, alert) => {
+    const before = await unaccepted('required')
+    expect(await toldTo('required', { maxVersion })).toEqual(
+      typeof alert === 'string' ? alert : expect.stringMatching(alert),
+    )
+    await expect.poll(() => unaccepted('required')).toBe(before + 1)
+  })
+
+  test.each(['TLSv1.3', 'TLSv1.2'] as const)(
+    'who shows one of nobody that is trusted is let go, and counted: %s [TLS-17]',
+    async (maxVersion) => {
+      const before = await unaccepted('required')
+      const { certificate, key } = holders['self-signed']
+      await toldTo('required', { maxVersion, cert: certificate, key })
+      await expect.poll(() => unaccepted('required')).toBe(before + 1)
+    },
+  )
+
+  test('of one host of several, each is served as it asks, and the others are told why', async () => {
+    const { certificate, key } = holders.trusted
+    const shown = { cert: certificate, key }
+    expect(await toldTo('mixed', { servername: REQUIRED_HOST })).not.toBe(
+      'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    )
+    expect(
+      await probe(fixture, gateways.mixed, { servername: REQUIRED_HOST, ...shown }),
+    ).toMatchObject({ protocol: 'TLSv1.3' })
+    expect(await outcomeOf('mixed', undefined, {})).toBe('401 tls_client_cert_missing')
   })
 })
 

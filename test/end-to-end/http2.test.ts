@@ -224,6 +224,32 @@ describe.each([
     expect(unchanged).toMatchObject({ status: 304, body: '' })
   })
 
+  test('RFC 9110 §15.3.6: a 205 has no content, and does not announce any', async () => {
+    open.upstream.answer = ({ socket }) => void socket.write(response(205, [], 'smuggled'))
+    const answer = await caller.send({ path: '/open' })
+    expect(answer).toMatchObject({ status: 205, body: '' })
+    expect(answer.lines('content-length')).toEqual(['0'])
+  })
+
+  test.each(['PROPFIND', 'QUERY', 'M-SEARCH', 'SOURCE', 'TRACE'])(
+    'RFC 9110 §9.1: %s is of no route that does not name it',
+    async (method) => {
+      const before = open.upstream.requests.length
+      const answer = await caller.send({ method, path: '/open' })
+      expect(answer.status).toBe(405)
+      expect(answer.lines('allow')).toEqual(['DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT'])
+      expect(await open.reachedSince(before)).toEqual([])
+    },
+  )
+
+  test('RFC 9110 §9.1: nor is a method that is none', async () => {
+    const before = open.upstream.requests.length
+    const answer = await caller.send({ method: 'FOO', path: '/open' })
+    // Node's parser of HTTP/1 has a list of its own.
+    expect(answer.status).toBe(version === '2.0' ? 405 : 400)
+    expect(await open.reachedSince(before)).toEqual([])
+  })
+
   test('RFC 9110 §15.5.14: content that is too large is answered 413', async () => {
     const answer = await caller.send({ method: 'POST', path: '/open', body: 'a'.repeat(65_537) })
     expect(answer).toMatchObject({ status: 413 })

@@ -5,7 +5,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Credential, createAuthority, generateKeys } from '../../src/demo/certificates.ts'
 import { parseAuthorities } from '../../src/x509/authority.ts'
 import { askOnce, type Holder, openHolder } from '../support/certificate-holder.ts'
-import { implicit, oid, revokedAt, sequence, UNKNOWN, writeAnswer } from '../support/der-writing.ts'
+import {
+  GOOD,
+  implicit,
+  oid,
+  revokedAt,
+  sequence,
+  UNKNOWN,
+  writeAnswer,
+} from '../support/der-writing.ts'
 import { sumOf } from '../support/exposition.ts'
 import { type Fixture, startFixture, type TestGateway } from '../support/fixture.ts'
 import { createMint, type Mint, namedSigningKeys } from '../support/minting.ts'
@@ -63,7 +71,7 @@ afterAll(async () => {
   await server.close()
 })
 
-async function start(revocation: string): Promise<void> {
+async function start(revocation: string, ca = 'clients.pem'): Promise<void> {
   gateway = await fixture.gateway(`version: 1
 profile: fapi2-security
 listen:
@@ -71,7 +79,7 @@ listen:
   public_url: https://$HOST
   certificate: server.crt
   key: server.key
-  client_certificate: { ca: clients.pem, revocation: ${revocation} }
+  client_certificate: { ca: ${ca}, revocation: ${revocation} }
 issuers:
   bank: { issuer: $ISSUER, audience: https://$HOST, ca: ca.pem }
 routes:
@@ -184,6 +192,49 @@ describe('an answer [MTLS-8]', () => {
     await gone.close()
     await start(`{ ocsp: { responder: "${gone.origin}" } }`)
     expect(await ask(client)).toBe(UNAVAILABLE)
+  })
+})
+
+describe('RFC 5280 §6.1.3 (a)(3): an authority in between [MTLS-8]', () => {
+  let between: Awaited<ReturnType<typeof authority.issueAuthority>>
+  let below: Credential
+
+  beforeAll(async () => {
+    const uri = sequence(oid('1.3.6.1.5.5.7.48.1'), implicit(6, `${server.origin}/ocsp`))
+    const extensions = [extensionOf('1.3.6.1.5.5.7.1.1', sequence(uri))]
+    between = await authority.issueAuthority({ name: 'between', extensions })
+    const { keys } = fixture.certificates.mtls
+    const issued = await between.issueClient({ commonName: 'below', keys, extensions })
+    below = { ...issued, certificate: `${issued.certificate}${between.certificate}` }
+    const all = `${authority.certificate}${between.certificate}`
+    await writeFile(join(fixture.folder, 'both.pem'), all)
+  })
+
+  /** What is said of it, and that its client is good. */
+  const say = (status: Buffer | undefined) => {
+    server.answer = ({ body }) => {
+      if (!body.includes(Buffer.from(below.serialNumber, 'hex'))) {
+        const { serialNumber } = between
+        return status === undefined ? 500 : write({ serialNumber, status })
+      }
+      const [issuer] = parseAuthorities(between.certificate)
+      const { serialNumber } = below
+      const signing = KeyObject.from(between.keys.privateKey)
+      return write({ issuer: issuer!.facts, serialNumber, key: signing })
+    }
+  }
+
+  test.each<[string, Buffer | undefined, string]>([
+    ['is asked about', GOOD, '200'],
+    ['that was revoked takes with it what it issued', revokedAt(1_700_000_000), REVOKED],
+    ['of which its responder knows nothing', UNKNOWN, UNKNOWN_TO_IT],
+    ['of which nobody says anything', undefined, UNAVAILABLE],
+  ])('%s', async (_, status, outcome) => {
+    say(status)
+    await start(byHost(), 'both.pem')
+    const before = server.requests.length
+    expect([await ask(below), await ask(below)]).toEqual([outcome, outcome])
+    expect(server.requests.length - before).toBe(2)
   })
 })
 

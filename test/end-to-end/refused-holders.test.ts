@@ -36,7 +36,7 @@ routes:
   - { id: accounts, match: GET /accounts/**, scopes: [accounts], upstream: $BANK }
   - { id: both, match: GET /both, scopes: [accounts, payments], upstream: $BANK }
   - { id: either, match: GET /either, scopes: { any: [payments, cards] }, upstream: $BANK }
-  - { id: narrow, match: GET /narrow, audience: https://other.example, upstream: $BANK }
+  - { id: narrow, match: GET /narrow, audience: https://other.example, scopes: [cards], authentication: { acr_values: [loa4] }, upstream: $BANK }
   - { id: claim, match: GET /claim, claims: { tenant: { equals: one } }, upstream: $BANK }
 admin: { address: 127.0.0.1:0 }
 shutdown: { ready_off_for: 0s, drain: 2s }
@@ -171,7 +171,7 @@ describe('a token that does not authorize this access', () => {
     await expectRefused(await mint({ ...bound, tenant: 'two' }), expected, { path: '/claim' })
   })
 
-  test('RFC 8707 §2: for want of the audience of the route', async () => {
+  test('RFC 8707 §2: for want of the audience of the route, whatever else it lacks [RT-11]', async () => {
     const expected = {
       ...refusedToken('audience_not_of_route', TOKEN_NOT_ACCEPTED),
       route: 'narrow',

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -154,13 +155,19 @@ describe('reloads that come while another is under way', () => {
 })
 
 describe('RFC 7517 §5: a reload that changes an issuer', () => {
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const encrypting = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'other', use: 'enc' }
   const moved = () =>
     `{ issuer: $ISSUER, audience: https://$HOST, ca: ca.pem, jwks_uri: "${stub.origin}/jwks" }`
 
-  test('whose keys cannot be fetched is refused, and those in force serve on', async () => {
-    answer({ status: 503 })
+  test.each<[string, StubAnswer]>([
+    ['keys cannot be fetched', { status: 503 }],
+    ['key set has no key', { body: { keys: [] } }],
+    ['key set has no key for signatures', { body: { keys: [encrypting] } }],
+  ])('whose %s is refused, and the keys in force serve on', async (_, said) => {
+    answer(said)
     expect(await reload({ bank: moved(), scope: 'payments' })).toBe(
-      'the keys of issuer bank cannot be fetched, and those in force can be used',
+      'no key of issuer bank can be had, and those in force can be used',
     )
     expect([await ask(), gateway.running.isReady()]).toEqual([200, true])
   })
@@ -169,7 +176,7 @@ describe('RFC 7517 §5: a reload that changes an issuer', () => {
     const reloaded = reload({ bank: moved() })
     await asked
     expect([await ask(), gateway.running.isReady()]).toEqual([200, true])
-    answer({ body: { keys: [] } })
+    answer({ body: { keys: [{ ...encrypting, use: 'sig' }] } })
     expect(await reloaded).toBeUndefined()
     expect(await ask()).toBe(401)
   })

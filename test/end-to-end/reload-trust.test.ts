@@ -169,4 +169,8 @@ test('RFC 9325 §7.5: a new connection is judged by whether a certificate is req
   await reload(trusting('{ verify: required, ca: ca.pem }'))
   expect(await statusOf(own)).toBe(200)
   await expect(statusOf(foreign)).rejects.toThrow()
+  const nobody = openSocket(fixture, gateway, { maxVersion: 'TLSv1.2' })
+  await expect(nobody).rejects.toThrow('alert handshake failure')
+  await reload(trusting('{ verify: request }'))
+  expect([await statusOf(own), await statusOf(foreign)]).toEqual([200, 200])
 })

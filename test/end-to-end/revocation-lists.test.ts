@@ -266,4 +266,29 @@ describe('an authority in between', () => {
     expect(await ask(below)).toBe(UNAVAILABLE)
     expect(gateway.lines.join('')).toContain('an authority of its chain is not in ca')
   })
+
+  test.each(VERSIONS)(
+    'that only the client showed is known no better when %s resumes',
+    async (maxVersion) => {
+      await writeList('root.crl', { revoked: [intermediate] })
+      await writeList('between.crl', { revoked: [] }, intermediate)
+      gateway = await fixture.gateway(
+        text('{ crl: [root.crl, between.crl] }').replace('ca: all.pem', 'ca: ca.pem'),
+      )
+      const session = await sessionOf(fixture, gateway, below, maxVersion)
+      const resumed = await hold(below, { session, maxVersion })
+      expect(resumed.raw.socket.isSessionReused()).toBe(true)
+      expect(await resumed.ask()).toBe(UNAVAILABLE)
+      expect(await ask(below)).toBe(UNAVAILABLE)
+    },
+  )
+
+  test('needs a list of its own issuer, and it is said which is missing', async () => {
+    await writeList('between.crl', { revoked: [] }, intermediate)
+    gateway = await fixture.gateway(text('{ crl: [between.crl] }'))
+    expect([await ask(below), await ask(below)]).toEqual([UNAVAILABLE, UNAVAILABLE])
+    const missing = gateway.lines.filter((line) => line.includes('no list of it is in force'))
+    expect(missing).toHaveLength(1)
+    expect(missing[0]).toContain('"ca":"CN=test CA"')
+  })
 })

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
@@ -11,6 +12,9 @@ import { type GatewayProcess, readPorts, serve } from '../support/gateway-proces
 import { get } from '../support/open-gateway.ts'
 import { openSocket } from '../support/raw-socket.ts'
 import { type Stub, type StubAnswer, startStub } from '../support/stub.ts'
+
+const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const KEYS = { body: { keys: [publicKey.export({ format: 'jwk' })] } }
 
 const BIN = join(import.meta.dirname, '../../src/bin.mjs')
 
@@ -113,7 +117,7 @@ describe('SIGHUP', () => {
   test('twice at once, both without what was there: the process lives, and ends well', async () => {
     const running = await start({ more: ['dropped'] })
     await asked
-    answer({ body: { keys: [] } })
+    answer(KEYS)
     const { port } = readPorts(await running.line('"ready: '))
 
     const held = Promise.withResolvers<StubAnswer>()
@@ -128,7 +132,7 @@ describe('SIGHUP', () => {
     await arrived
     await writeFile(file, yaml({ path: '/new' }))
     running.child.kill('SIGHUP')
-    held.resolve({ body: { keys: [] } })
+    held.resolve(KEYS)
     const reloaded = () => running.lines.filter((line) => line.includes('configuration reloaded'))
     await expect.poll(() => reloaded().length, { timeout: 20_000 }).toBe(2)
     expect([await statusOf(port, '/new'), await statusOf(port, '/between')]).toEqual([200, 404])
@@ -157,7 +161,7 @@ describe('SIGHUP', () => {
     await asked
     await writeFile(file, yaml({ more: ['slow'], path: '/new' }))
     running.child.kill('SIGHUP')
-    answer({ body: { keys: [] } })
+    answer(KEYS)
     await running.line('configuration reloaded')
     const { port } = readPorts(await running.line('"ready: '))
     expect([await statusOf(port, '/old'), await statusOf(port, '/new')]).toEqual([404, 200])
@@ -171,7 +175,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     await asked
     running.child.kill(signal)
     await running.line('stopping: ')
-    answer({ body: { keys: [] } })
+    answer(KEYS)
     expect(await running.exit).toBe(0)
     expect(running.lines.filter((line) => line.includes('"level":60'))).toEqual([])
   },

@@ -167,6 +167,29 @@ describe('framing of an answer that is complete', () => {
     },
   )
 
+  test.each([
+    ['with a length', response(205, [], 'smuggled')],
+    ['in chunks', 'HTTP/1.1 205 x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n'],
+    ['up to the end', 'HTTP/1.1 205 x\r\nConnection: close\r\n\r\nsmuggled'],
+  ])(
+    'RFC 9110 §15.3.6: a 205 has none, and says so, whatever the upstream sends %s [HTTP-27]',
+    async (_, bytes) => {
+      open.upstream.answer = ({ socket, line }) => {
+        if (line !== 'GET /open/first') socket.write(OK)
+        else if (bytes.includes('close')) socket.end(bytes)
+        else socket.write(bytes)
+      }
+      const raw = await openSocket(open.fixture, open.gateway)
+      raw.write(get('/open/first'))
+      const answer = await raw.response()
+      expect(answer.status).toBe(205)
+      expect(answer.lines('content-length')).toEqual(['0'])
+      expect(answer.lines('transfer-encoding')).toEqual([])
+      raw.write(get('/open/second', [CLOSE]))
+      expect((await raw.rest()).map(({ body }) => String(body))).toEqual(['ok'])
+    },
+  )
+
   test('RFC 9112 §6.3: an answer to HEAD has none either [HTTP-27, U09]', async () => {
     open.upstream.answer = ({ socket, line }) =>
       void socket.write(line.startsWith('HEAD') ? response(200, [], 'smuggled') : OK)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -489,14 +489,114 @@ test('RFC 6750 §5.3: a tunnel ends with its token, however busy it is', async (
   await expect.poll(() => echo.sockets.size).toBe(0)
 })
 
-test('a gateway that stops ends what is open when its time to drain is over', async () => {
-  const own = await fixture.gateway(yaml)
-  const id = randomUUID()
-  const client = await dialOpen({}, { to: own, headers: { 'x-fapi-interaction-id': id } })
-  const closed = once(client, 'close')
-  expect(await own.running.close()).toBe(false)
-  await closed
-  expect(await own.accessLine(id)).toMatchObject({ tunnel_end: 'gateway', outcome: 'ok' })
+describe('RFC 6455 §7.4.1: a gateway that stops says so', () => {
+  const GOODBYE = Buffer.from('880203e9', 'hex')
+  /** One whose time to drain is not what ends anything. */
+  const startPatient = () => fixture.gateway(yaml.replace('drain: 200ms', 'drain: 30s'))
+
+  /** What comes in a tunnel, from behind the head of the 101. */
+  function received(client: RawSocket): () => Buffer {
+    let all = Buffer.alloc(0)
+    client.socket.on('data', (chunk: Buffer) => {
+      all = Buffer.concat([all, chunk])
+    })
+    return () => all.subarray(all.indexOf('\r\n\r\n') + 4)
+  }
+
+  async function opened(own: TestGateway) {
+    const arrived = raw.nextRequest()
+    const client = await openSocket(fixture, own)
+    const bytes = received(client)
+    client.write(get('/raw/1', HANDSHAKE))
+    const { socket } = await arrived
+    socket.write(frame('first'))
+    await expect.poll(() => bytes().length).toBe(7)
+    return { client, bytes, upstream: socket }
+  }
+  /** A short frame of a server. */
+  const frame = (text: string) => Buffer.concat([Buffer.of(0x81, text.length), Buffer.from(text)])
+
+  /** Begins to stop; when this is done nobody is let in any more. */
+  async function stop(own: TestGateway): Promise<{ stopped: Promise<boolean> }> {
+    const stopped = own.running.close()
+    const isOpen = () =>
+      new Promise((resolve) => {
+        const socket = connect(own.port, '127.0.0.1', () => resolve(true))
+        socket.on('error', () => resolve(false))
+        socket.unref().destroySoon()
+      })
+    await expect.poll(isOpen).toBe(false)
+    return { stopped }
+  }
+
+  test('and both sides end as they would by themselves, in no time', async () => {
+    const own = await startPatient()
+    const id = randomUUID()
+    const client = await dialOpen({}, { to: own, headers: { 'x-fapi-interaction-id': id } })
+    const [server] = [...echo.sockets]
+    const closed = Promise.all([once(client, 'close'), once(server!, 'close')])
+    const stopped = own.running.close()
+    const [[ofClient], [ofServer]] = await closed
+    expect([ofClient, ofServer]).toEqual([1001, 1001])
+    expect(await stopped).toBe(true)
+    expect(await own.accessLine(id)).toMatchObject({ tunnel_end: 'gateway', outcome: 'ok' })
+  })
+
+  test('behind the frame that is under way, and in the place of those that follow', async () => {
+    const own = await startPatient()
+    const { client, bytes, upstream } = await opened(own)
+    const whole = frame('second')
+    upstream.write(whole.subarray(0, 3))
+    await expect.poll(() => bytes().length).toBe(10)
+    const { stopped } = await stop(own)
+    upstream.write(Buffer.concat([whole.subarray(3), frame('third')]))
+    await expect.poll(() => bytes().includes(GOODBYE)).toBe(true)
+    upstream.write(frame('fourth'))
+    upstream.end()
+    await client.closed
+    expect(bytes()).toEqual(Buffer.concat([frame('first'), whole, GOODBYE]))
+    expect(await stopped).toBe(true)
+  })
+
+  test('and not where the upstream said it first', async () => {
+    const own = await startPatient()
+    const { client, bytes, upstream } = await opened(own)
+    const close = Buffer.from('880203e8', 'hex')
+    upstream.write(close)
+    await expect.poll(() => bytes().length).toBe(11)
+    const { stopped } = await stop(own)
+    upstream.end()
+    await client.closed
+    expect(bytes()).toEqual(Buffer.concat([frame('first'), close]))
+    expect(await stopped).toBe(true)
+  })
+
+  test('also to whom it opens while it stops', async () => {
+    const own = await startPatient()
+    let answer = () => {}
+    raw.answer = ({ socket }) => {
+      answer = () => void socket.write(switching())
+    }
+    const arrived = raw.nextRequest()
+    const client = await openSocket(fixture, own)
+    const bytes = received(client)
+    client.write(get('/raw/late', HANDSHAKE))
+    const { socket } = await arrived
+    const { stopped } = await stop(own)
+    answer()
+    await expect.poll(() => bytes().toString('hex')).toBe(GOODBYE.toString('hex'))
+    socket.end()
+    await client.closed
+    expect(await stopped).toBe(true)
+  })
+
+  test('and ends what is open when its time to drain is over', async () => {
+    const own = await fixture.gateway(yaml)
+    const { client, bytes } = await opened(own)
+    expect(await own.running.close()).toBe(false)
+    await client.closed
+    expect(bytes()).toEqual(Buffer.concat([frame('first'), GOODBYE]))
+  })
 })
 
 test('RFC 9325 §7.5: nor does one stay open that was opened by a former trust in certificates', async () => {

@@ -75,6 +75,10 @@ describe('it reads nothing', () => {
       'RFC 9112 §6.1: a coding in HTTP/1.0',
       posted('Transfer-Encoding: chunked').replace('1.1', '1.0'),
     ],
+    [
+      'RFC 9110 §7.6.1: Connection that is no list',
+      lines('GET /a HTTP/1.1', 'Connection: x  close'),
+    ],
     ['RFC 9113 §3.4: a preface', 'PRI * HTTP/1.1\r\n\r\nSM\r\n\r\n'],
   ])('%s', (_, text) => {
     expect(read(text)).toEqual({ requests: [], isClean: false })

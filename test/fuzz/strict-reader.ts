@@ -31,6 +31,9 @@ const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
 /** RFC 9112 §3, where more than one space is what a lenient reader may accept. */
 const REQUEST_LINE = new RegExp(`^(${TOKEN}) +([^\\x00-\\x20\\x7f]+) +(HTTP|RTSP|ICE)/(1\\.[01])$`)
 
+/** RFC 9110 §5.6.1: an element of a list may be empty. */
+const CONNECTION_OPTION = new RegExp(`^(?:${TOKEN})?$`)
+
 /** RFC 9112 §5, without line folding (§5.2). */
 const FIELD_LINE = new RegExp(`^(${TOKEN}):[ \\t]*([\\t\\x20-\\x7e\\x80-\\xff]*?)[ \\t]*$`)
 
@@ -82,6 +85,8 @@ export function readRequest(
     version: version === '1.0' ? version : '1.1',
     fields,
   } as const
+  // RFC 9110 §7.6.1: readers differ about whether the connection ends with one that is not of this form.
+  if (connectionOptions(head).some((one) => !CONNECTION_OPTION.test(one))) return 'malformed'
   const content = readContent(text, end + 4, head)
   return content === 'malformed' ? content : { ...head, end: content }
 }
@@ -140,10 +145,12 @@ function endOfTrailers(text: string, from: number): number | undefined {
 
 /** RFC 9112 §9.3: whether the connection ends with it. */
 function isLast(request: StrictRequest): boolean {
-  const options = valuesOf(request, 'connection')
-    .join(',')
-    .toLowerCase()
-    .split(/[ \t,]+/)
+  const options = connectionOptions(request)
   if (request.method === 'CONNECT' || options.includes('close')) return true
   return request.version === '1.0' && !options.includes('keep-alive')
+}
+
+function connectionOptions(request: Pick<StrictRequest, 'fields'>): string[] {
+  const text = valuesOf(request, 'connection').join(',').toLowerCase()
+  return text.split(',').map((one) => one.replace(/^[ \t]+|[ \t]+$/g, ''))
 }

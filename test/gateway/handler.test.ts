@@ -7,6 +7,7 @@ import type { Exchange } from '../../src/gateway/exchange.ts'
 import { Gateway } from '../../src/gateway/handler.ts'
 import { Route } from '../../src/gateway/route.ts'
 import { Router } from '../../src/gateway/router.ts'
+import { Tunnels } from '../../src/gateway/tunnel.ts'
 import type { Upstream } from '../../src/gateway/upstream.ts'
 import { CONNECTION, createServices, signProof } from '../support/checked-request.ts'
 import { createKeyPair, type KeyPair } from '../support/compact-signing.ts'
@@ -93,6 +94,7 @@ beforeEach(() => {
       now: () => NOW,
       clock: () => 0,
       pseudonym: 'fapi-gateway-0',
+      tunnels: new Tunnels(),
       isFull: () => isFull,
       account: (exchange) => void accounted.push(exchange),
       bug: (error) => void bugs.push(error),

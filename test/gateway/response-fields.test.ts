@@ -116,6 +116,13 @@ describe('responseFields', () => {
     ])
   })
 
+  test('RFC 9110 §15.5.2: on a public route too, whose own scheme is none [BT-6]', () => {
+    expect(returned([], { status: 401, isPublic: true })).toEqual([
+      ...OWN,
+      ...['WWW-Authenticate', 'Bearer realm="api.bank.example"'],
+    ])
+  })
+
   test('RFC 9110 §15.5.2: its own, if it has one', () => {
     const said = ['www-authenticate', 'Bearer realm="bank", error="invalid_token"']
     expect(returned(said, { status: 401 })).toEqual([...said, ...OWN])

@@ -68,6 +68,20 @@ describe('Router', () => {
     expect(find([route('any', ['/a'])], '/a', 'TRACE').allow).toContain('GET')
   })
 
+  test.each(['PROPFIND', 'FOO', 'get', '', 'CONNECT'])(
+    'RFC 9110 §9.1: nor is %j, which is none that is common',
+    (method) => {
+      const allow = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
+      expect(find([route('any', ['/a'])], '/a', method)).toEqual({ route: undefined, allow })
+      for (const one of allow) expect(find([route('any', ['/a'])], '/a', one).route?.id).toBe('any')
+    },
+  )
+
+  test('RFC 9110 §9.1: a route that names such a method takes it', () => {
+    const routes = [route('any', ['/a']), route('search', ['/a'], { methods: ['QUERY'] })]
+    expect(find(routes, '/a', 'QUERY').route?.id).toBe('search')
+  })
+
   test('a route that names the method goes before one that takes any', () => {
     const routes = [route('any', ['/a']), route('read', ['/a'], { methods: ['GET'] })]
     expect(find(routes, '/a').route?.id).toBe('read')

@@ -122,6 +122,13 @@ describe('checkMessage', () => {
     expect(checkMessage([...honest, 'Expect', '100-Continue'], '/', limits)).toBeUndefined()
   })
 
+  test.each(['close', 'Keep-Alive', 'close, X-Hop', ',, close\t ,', '', 'TE,trailers'])(
+    'RFC 9110 §7.6.1, §5.6.1.2: Connection: %s is a list of tokens',
+    (value) => {
+      expect(checkMessage([...honest, 'Connection', value], '/', limits)).toBeUndefined()
+    },
+  )
+
   test('RFC 6585 §5, RFC 9110 §15.5.15: what is just at a limit is within it', () => {
     const lines = [...honest, 'A', '1', 'B', '2']
     expect(checkMessage(lines, `/${'a'.repeat(19)}`, limits)).toBeUndefined()
@@ -149,6 +156,22 @@ describe('checkMessage', () => {
       '/',
       'bad_request',
       'host_several',
+    ],
+    ...['x  close', 'close;q=1', '"close"', 'close\x0bx', 'close, a b', 'cl\xf6se', '@'].map(
+      (value): [string, string[], string, string, string] => [
+        `RFC 9110 §7.6.1: Connection: ${JSON.stringify(value)}`,
+        [...honest, 'Connection', value],
+        '/',
+        'bad_request',
+        'connection_malformed',
+      ],
+    ),
+    [
+      'RFC 9110 §7.6.1: the same on a second line',
+      [...honest, 'Connection', 'close', 'connection', 'a b'],
+      '/',
+      'bad_request',
+      'connection_malformed',
     ],
     [
       'RFC 9110 §10.1.1: another expectation',

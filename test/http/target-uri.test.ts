@@ -28,6 +28,11 @@ describe('hasQueryParameter', () => {
     '?access[token=x',
     '?access_token%00=x',
     '?%u0061ccess_token=x',
+    '?acces%u0073_token',
+    '?access_to%u212aen=x',
+    '?%u2003access_token%a0',
+    '?access_token%20[0]=x',
+    '?access.token[]=x',
   ])('RFC 6750 §2.3: %s has access_token [J40]', (query) => {
     expect(hasQueryParameter(query, 'access_token')).toBe(true)
   })
@@ -44,6 +49,10 @@ describe('hasQueryParameter', () => {
     '?access%255ftoken=x',
     '?%zzaccess_token=x',
     '??access_token=x',
+    '?access_toke',
+    '?access%00_token',
+    '?access_token%u20=x',
+    '?access_token %61',
   ])('RFC 6750 §2.3: %s has no access_token', (query) => {
     expect(hasQueryParameter(query, 'access_token')).toBe(false)
   })
@@ -58,7 +67,37 @@ describe('hasQueryParameter', () => {
       { numRuns: 5000 },
     )
   })
+
+  test.each(['&', 'a&', '+', '+&', '%20', '%u2003', 'access_toke&', 'access_token%20', '=;', '%'])(
+    'RFC 6750 §2.2: a million characters of %j are read in one pass, and nothing is made of them',
+    (piece) => {
+      const text = new CountedText(`${piece.repeat(1_000_000 / piece.length)}x`)
+      expect(hasQueryParameter(text as unknown as string, 'access_token')).toBe(false)
+      expect(text.reads).toBeGreaterThan(0)
+      // Some twice or more: to see where a parameter ends, and whether a percent sign begins an escape.
+      expect(text.reads).toBeLessThan(5 * text.length)
+    },
+  )
 })
+
+/** Text that can be read a character at a time, and in no other way. */
+class CountedText {
+  readonly #text: string
+  reads = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  get length(): number {
+    return this.#text.length
+  }
+
+  charCodeAt(at: number): number {
+    this.reads += 1
+    return this.#text.charCodeAt(at)
+  }
+}
 
 describe('parseAuthority', () => {
   test.each([

@@ -5,7 +5,7 @@
  */
 
 import { createHash, type KeyObject, sign } from 'node:crypto'
-import { TAG } from '../../src/x509/der.ts'
+import { TAG } from '../../src/encoding/der.ts'
 
 /** X.690 §8.1: tag, length, content. */
 export function element(tag: number, ...content: readonly Buffer[]): Buffer {

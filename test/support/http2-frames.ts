@@ -25,6 +25,8 @@ export const FRAME = {
 export const END_STREAM = 0x1
 export const ACK = 0x1
 export const END_HEADERS = 0x4
+export const PADDED = 0x8
+export const PRIORITY = 0x20
 
 /** RFC 9113 §7. */
 export const CODE = {
@@ -33,6 +35,7 @@ export const CODE = {
   internal: 2,
   flowControl: 3,
   streamClosed: 5,
+  frameSize: 6,
   refused: 7,
   cancel: 8,
   compression: 9,

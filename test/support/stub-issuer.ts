@@ -41,7 +41,7 @@ export async function startStubIssuer(answer: Answering, path = ''): Promise<Stu
     introspection: undefined,
     encryption: undefined,
     tls,
-    cacheEntries: 1000,
+    cache: { entries: 1000, bytes: 10_000_000 },
     ...more,
   })
   return Object.assign(stub, { tls, server, config })

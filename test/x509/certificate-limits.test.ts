@@ -27,6 +27,12 @@ describe('RFC 5280 §4.2.1: what a certificate says of its use', () => {
       mayAuthenticateClients: true,
       maySignHandshakes: true,
       maySignCertificates: true,
+      policies: {
+        named: undefined,
+        mapped: [],
+        explicitAfter: Number.POSITIVE_INFINITY,
+        notAnyAfter: Number.POSITIVE_INFINITY,
+      },
       isSelfIssued: true,
       isUnderstood: true,
       hasStrongKey: true,
@@ -69,6 +75,29 @@ describe('RFC 5280 §4.2.1: what a certificate says of its use', () => {
     [['2.5.29.37.0'], false],
   ])('RFC 5280 §4.2.1.12: purposes %j', async (purposes, mayAuthenticateClients) => {
     expect(await limitsOf({ purposes })).toMatchObject({ mayAuthenticateClients })
+  })
+
+  test('RFC 5280 §4.2.1.4, §4.2.1.5, §4.2.1.11, §4.2.1.14: its policies', async () => {
+    const extensions = [
+      extension('2.5.29.32', true, '3006300406022a03'),
+      extension('2.5.29.33', true, '300a300806022a0306022a04'),
+      extension('2.5.29.36', true, '3003800102'),
+      extension('2.5.29.54', true, '020103'),
+    ]
+    expect(await limitsOf({ ca: null, extensions })).toMatchObject({
+      isUnderstood: true,
+      policies: { named: ['1.2.3'], mapped: ['1.2.3'], explicitAfter: 2, notAnyAfter: 3 },
+    })
+  })
+
+  test.each([
+    ['a path length below nothing', extension('2.5.29.19', true, '30060101ff0201ff')],
+    ['policies that are none', extension('2.5.29.32', false, '3003020101')],
+    ['a mapping to any policy', extension('2.5.29.33', true, '300c300a06022a030604551d2000')],
+    ['constraints that are none', extension('2.5.29.36', true, '3003020101')],
+    ['a number that is none', extension('2.5.29.54', true, '0500')],
+  ])('RFC 5280 §4.2.1: a certificate with %s is none', async (_, odd) => {
+    expect(await limitsOf({ extensions: [odd] })).toBeUndefined()
   })
 
   test('RFC 5280 §4.2: a certificate with an extension that comes twice is none', async () => {

@@ -193,6 +193,28 @@ describe('RFC 5280 §6.1.4 (o): what has to be understood and is not', () => {
   })
 })
 
+describe('RFC 5280 §6.1.5 (g): a policy, where an authority demands that there be one', () => {
+  const DEMANDS = extension('2.5.29.36', true, '3003800100')
+  const NAMES = extension('2.5.29.32', false, '3006300406022a03')
+  const NAMES_ANOTHER = extension('2.5.29.32', false, '3006300406022a04')
+
+  test.each([
+    ['that all name', [NAMES], [NAMES], 'client < own < root'],
+    ['that the client does not name', [NAMES], [], 'NO_EXPLICIT_POLICY'],
+    ['that the authority does not name itself', [], [NAMES], 'NO_EXPLICIT_POLICY'],
+    ['on which they differ', [NAMES], [NAMES_ANOTHER], 'NO_EXPLICIT_POLICY'],
+  ])('%s', async (_title, ofCa, ofClient, expected) => {
+    const own = await ca.issueCa('own', { extensions: [DEMANDS, ...ofCa] })
+    const client = await own.issue('client', { ...CLIENT, extensions: ofClient })
+    expect(outcome(client, [own])).toBe(expected)
+  })
+
+  test('but of a root nothing is asked', async () => {
+    const own = await root('own', { extensions: [DEMANDS] })
+    expect(outcome(await own.issue('client', CLIENT), [], [own])).toBe('client < own')
+  })
+})
+
 describe('what a chain costs', () => {
   test('is sixteen signatures at most', async () => {
     const namesakes = await Promise.all(Array.from({ length: 15 }, () => ca.issueCa('sub')))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { DerReader, TAG } from '../../src/x509/der.ts'
+import { DerReader, TAG } from '../../src/encoding/der.ts'
 import { ATTRIBUTES, readAttributes, readGeneralNames } from '../../src/x509/name.ts'
 import { element, implicit, oid, sequence, set, utf8 } from '../support/der-writing.ts'
 
@@ -23,6 +23,7 @@ describe('RFC 5280 §4.1.2.4: a name', () => {
 
   test.each<[string, Buffer, string[] | undefined]>([
     ['PrintableString', element(TAG.printableString, Buffer.from('a')), ['a']],
+    ['NumericString', element(TAG.numericString, Buffer.from('1 2')), ['1 2']],
     ['IA5String', element(TAG.ia5String, Buffer.from('a')), ['a']],
     ['TeletexString', element(TAG.teletexString, Buffer.from('fc', 'hex')), ['ü']],
     ['BMPString', element(TAG.bmpString, Buffer.from('00fc0061', 'hex')), ['üa']],
@@ -36,6 +37,7 @@ describe('RFC 5280 §4.1.2.4: a name', () => {
 
   test.each([
     ['a NUL, where other readers end', utf8('bank.example\0.evil')],
+    ['letters in a NumericString', element(TAG.numericString, Buffer.from('bank'))],
     ['a new line', utf8('bank\nevil')],
     ['a value that is no text', element(TAG.octetString, Buffer.from('a'))],
     ['no UTF-8', element(TAG.utf8String, Buffer.from([0xc3]))],

@@ -45,7 +45,7 @@ export class RelayedKeys implements IssuerKeys {
 
   /** What the primary holds now: told to all workers, whichever of them asked. */
   take({ jwks, age, lastFailed, coolsFor }: HeldKeys): void {
-    const keys = parseKeySet(jwks)
+    const keys = parseKeySet(jwks, this.#parts.config.algorithms)
     if (keys !== undefined) this.#set.take(keys, age)
     this.#set.lastFailed = lastFailed
     this.#coolUntil = this.#parts.clock() + coolsFor

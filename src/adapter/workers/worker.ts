@@ -11,9 +11,10 @@ import cluster from 'node:cluster'
 import { Socket } from 'node:net'
 import { serialize } from 'node:v8'
 import type { Configuration, IssuerConfig } from '../../config/configuration.ts'
-import { createLogger, type Logger, standardOutput } from '../../telemetry/log.ts'
+import { createLogger, type Logger } from '../../telemetry/log.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
 import { reportOf } from '../../telemetry/metrics-union.ts'
+import { standardOutput } from '../../telemetry/standard-output.ts'
 import { steadyClock, wallClock } from '../clock.ts'
 import { startGateway } from '../gateway-server.ts'
 import type { Prepared, RunningProcess } from '../running.ts'
@@ -91,7 +92,7 @@ class Worker {
 
   async #begin(said: Beginning): Promise<readonly string[]> {
     const { configuration, since } = said
-    const dropped = () => this.#metrics.logLinesDropped.inc()
+    const dropped = (lines: number) => this.#metrics.logLinesDropped.inc(lines)
     const logger = createLogger(configuration.logging.level, standardOutput(dropped, true))
     this.#logger = logger.child({ worker: this.#place })
     this.#replay = new RelayedReplayStore(this.#stream, since, steadyClock)

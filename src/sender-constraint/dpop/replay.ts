@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { VerifiedProof } from './proof.ts'
 
 /** `full`: the store holds as many live entries as it may, and forgets none of them to make room. */
@@ -16,6 +16,7 @@ export interface ReplayStore {
   /**
    * Notes that a key is used, in one step: of any number of calls with one key, one is answered `first`.
    *
+   * @param key Up to 43 characters of ASCII, compared whole: what {@link replayKey} gives.
    * @param until Seconds since the epoch. The key is remembered at least until then.
    * @param now Seconds since the epoch.
    */
@@ -27,5 +28,5 @@ export interface ReplayStore {
  * another's, hashed, so that it has one size whatever the client wrote.
  */
 export function replayKey(proof: VerifiedProof): string {
-  return createHash('sha256').update(`${proof.keyThumbprint} ${proof.jti}`).digest('base64url')
+  return hash('sha256', `${proof.keyThumbprint} ${proof.jti}`, 'base64url')
 }

@@ -9,8 +9,9 @@ import { type PublicJwk, parsePublicJwk } from '../../../src/jose/jwk.ts'
 const CONFIG = {
   id: 'bank',
   issuer: 'https://as.bank.example',
+  algorithms: ['ES256'],
   jwks: { refresh: 600, cooldown: 30, staleIfError: 3600, timeout: 5 },
-} as IssuerConfig
+} as Partial<IssuerConfig> as IssuerConfig
 
 function jwk(kid: string): PublicJwk {
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
