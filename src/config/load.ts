@@ -171,7 +171,7 @@ function compile(
     admin: admin === undefined ? undefined : compileAdmin(admin),
     shutdown: { readyOffFor: shutdown.ready_off_for, drain: shutdown.drain },
   }
-  checkWorkers(configuration.workers, configuration.limits, configuration.upstreams, reader)
+  checkWorkers(configuration, reader)
   return deepFreeze(configuration)
 }
 

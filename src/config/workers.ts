@@ -6,7 +6,7 @@
 
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
-import type { LimitsConfig, UpstreamConfig } from './configuration.ts'
+import type { Configuration } from './configuration.ts'
 import type { Path } from './document.ts'
 import type { ConfigReader } from './reading.ts'
 import { count } from './setting.ts'
@@ -31,9 +31,7 @@ export function compileWorkers(
 
 /** Every limit that is divided among workers has to leave one for each: none could be kept otherwise. */
 export function checkWorkers(
-  workers: number,
-  limits: LimitsConfig,
-  upstreams: readonly UpstreamConfig[],
+  { workers, limits, upstreams, issuers }: Configuration,
   reader: ConfigReader,
 ): void {
   const divided: readonly (readonly [Path, number])[] = [
@@ -42,6 +40,16 @@ export function checkWorkers(
     ...upstreams.map(
       ({ id, connections }) =>
         [['upstreams', id, 'pool', 'connections'], connections] satisfies [Path, number],
+    ),
+    ...issuers.flatMap(({ id, introspection }) =>
+      introspection === undefined
+        ? []
+        : [
+            [['issuers', id, 'introspection', 'connections'], introspection.connections] satisfies [
+              Path,
+              number,
+            ],
+          ],
     ),
   ]
   for (const [path, total] of divided) {

@@ -61,4 +61,18 @@ describe('what several workers cannot share is refused, where it stands [R12]', 
     expect(many.text).toContain('64 cannot be divided among 100 workers')
     expect(found(many)).toEqual([expect.stringMatching(/^\d+ workers-cannot-share$/)])
   })
+
+  test('fewer connections for introspection than workers', async () => {
+    const issuers = `
+  bank:
+    issuer: https://as.bank.example
+    audience: https://api.bank.example
+    tokens: introspection
+    introspection:
+      endpoint: https://as.bank.example/introspect
+      auth: { method: client_secret_basic, client_id: rs, client_secret: a-secret-that-is-long-enough }
+      connections: 1`
+    const { text } = await workspace.load(gateway({ workers: '2', issuers }))
+    expect(text).toContain('issuers.bank.introspection.connections: 1 cannot be divided')
+  })
 })

@@ -23,9 +23,13 @@ export interface RelayedKeysParts {
   readonly onClose: (keys: RelayedKeys) => void
 }
 
-/** What primary and worker call the keys of an issuer: two configurations of one issuer are told apart. */
-export function nameOfKeys(config: IssuerConfig): string {
-  return createHash('sha256').update(JSON.stringify(config)).digest('base64url')
+/**
+ * What primary and worker call the keys of an issuer. Two configurations of one issuer have one name if
+ * its keys are had, and judged, in the same way.
+ */
+export function nameOfKeys({ id, issuer, jwksUri, jwks, tls, algorithms }: IssuerConfig): string {
+  const text = JSON.stringify([id, issuer, jwksUri, jwks, tls, algorithms])
+  return createHash('sha256').update(text).digest('base64url')
 }
 
 export class RelayedKeys implements IssuerKeys {

@@ -12,7 +12,7 @@ import type { Configuration } from '../../config/configuration.ts'
  * @param worker Its place, from 0.
  */
 export function shareOf(configuration: Configuration, worker: number): Configuration {
-  const { workers, limits, upstreams } = configuration
+  const { workers, limits, upstreams, issuers } = configuration
   const part = (total: number) => Math.floor(total / workers) + (worker < total % workers ? 1 : 0)
   return {
     ...configuration,
@@ -22,6 +22,13 @@ export function shareOf(configuration: Configuration, worker: number): Configura
       connectionsPerAddress: part(limits.connectionsPerAddress),
     },
     upstreams: upstreams.map((one) => ({ ...one, connections: part(one.connections) })),
+    issuers: issuers.map(({ introspection, ...rest }) => ({
+      ...rest,
+      introspection: introspection && {
+        ...introspection,
+        connections: part(introspection.connections),
+      },
+    })),
     // The primary's.
     admin: undefined,
   }

@@ -107,9 +107,9 @@ describe('RFC 7517 §5: keys that the primary fetches', () => {
     expect(await find('one')).toBe(1)
   })
 
-  test('are of one configuration: another of the same issuer has another name', () => {
+  test('have another name where they are had in another way', () => {
     const changed = { ...CONFIG, jwksUri: 'https://as.bank.example/other' }
     expect(nameOfKeys(changed)).not.toBe(nameOfKeys(CONFIG))
-    expect(nameOfKeys({ ...CONFIG })).toBe(nameOfKeys(CONFIG))
+    expect(nameOfKeys({ ...CONFIG, audiences: ['https://other.example'] })).toBe(nameOfKeys(CONFIG))
   })
 })
