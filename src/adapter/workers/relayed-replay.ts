@@ -1,8 +1,9 @@
 /**
  * The replay store of a worker (RFC 9449 §11.1): it asks that of the primary, which all workers ask.
  *
- * What is asked in one turn of the event loop goes in one message. A primary that does not answer in time,
- * that is gone, or that lets questions pile up knows nothing: `unavailable`, and no request goes through.
+ * What is asked at about the same time goes in one message. A primary that does not answer in time, that is
+ * gone, or that lets questions pile up knows nothing: `unavailable`, and no request goes through. One that is
+ * late is not asked, and nobody waits for it, until it has answered something.
  *
  * @module
  */
@@ -40,6 +41,7 @@ export class RelayedReplayStore implements ReplayStore {
   #last = 0
   #sentAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
+  #isLate = false
   #isGone = false
 
   /**
@@ -58,7 +60,8 @@ export class RelayedReplayStore implements ReplayStore {
   }
 
   useOnce(key: string, until: number, now: number): UseOnce | Promise<UseOnce> {
-    if (this.#isGone || this.#stream.writableLength > MOST_UNSENT) return 'unavailable'
+    const isDeaf = this.#isGone || this.#isLate || this.#stream.writableLength > MOST_UNSENT
+    if (isDeaf) return 'unavailable'
     this.#last = (this.#last + 1) >>> 0
     this.#questions.push({ id: this.#last, key, until, now })
     if (this.#questions.length === 1) this.#flushSoon()
@@ -92,6 +95,7 @@ export class RelayedReplayStore implements ReplayStore {
   #take(answers: Buffer): void {
     for (let at = 0; at < answers.length; at += ANSWER) {
       const [id, answer] = decodeAnswer(answers, at)
+      this.#isLate = false
       // One that came too late has been given up: the request is refused already.
       this.#waiting.get(id)?.resolve(answer)
       this.#waiting.delete(id)
@@ -108,6 +112,7 @@ export class RelayedReplayStore implements ReplayStore {
           this.#timer ??= setTimeout(() => this.#look(), deadline - now)
           return
         }
+        this.#isLate = true
         this.#waiting.delete(id)
         resolve('unavailable')
       }
