@@ -224,7 +224,7 @@ describe('SIGHUP', () => {
     const lost = world.yaml({ path: '/new' }).replace('/jwks"', '/jwks?other"')
     world.stub.answer = () => ({ status: 503 })
     const { obstacles } = await crew.reload(lost, REFUSED)
-    expect(obstacles).toEqual([expect.stringContaining('the keys of issuer bank')])
+    expect(obstacles).toEqual([expect.stringContaining('no key of issuer bank')])
     for (const caller of callers) {
       expect(await caller.send({ path: '/open' })).toMatchObject({ status: 200 })
       expect(await caller.send({ fields: await world.mtlsFields() })).toMatchObject({ status: 200 })

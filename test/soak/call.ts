@@ -40,7 +40,9 @@ export async function call(
   const written = asking.broken === undefined ? world.lineOf(id) : undefined
   const fields = { ...asking.fields, 'x-fapi-interaction-id': id }
   const reply = await client.ask({ ...asking, fields })
+  const answeredAt = performance.now()
   const line = await written
+  const late = Math.floor((performance.now() - answeredAt) / 10_000) * 10
   const faults: string[] = []
   const wrong = (what: string) => void faults.push(what)
 
@@ -59,6 +61,7 @@ export async function call(
   if (reply.isWhole === (expected.isCut ?? false)) {
     wrong(`the answer is ${reply.isWhole ? '' : 'not '}whole: ${reply.fault}`)
   }
+  if (late > 0) wrong(`was written down ${late} s after the answer`)
   if (line === undefined) wrong('nothing was written down')
   else if (expected.reasons !== undefined && reply.status !== 200) {
     if (!expected.reasons.includes(line.reason ?? '')) {

@@ -194,4 +194,4 @@ async function rest(world: World, before: AtRest | undefined): Promise<AtRest> {
 }
 
 /** Longer than idle connections to upstream and issuer are kept. */
-const SETTLED_MS = 6000
+const SETTLED_MS = 3000

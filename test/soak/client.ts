@@ -104,8 +104,10 @@ export function createHttp2(target: Target, credential: Credential | undefined):
   const ask: SoakClient['ask'] = async (asking) => {
     const { method = 'GET', path, fields, body, slowness, broken } = asking
     const names = { ':method': method, ':path': path, ':authority': HOST, ...lengthOf(body) }
-    // Who resets streams again and again loses the connection, and others on it should not.
-    const used = broken === undefined ? connected() : open()
+    // Who resets streams again and again loses the connection, and others on it should not. And Node's
+    // client drops what it has not read of a stream when the server ends a connection that is over.
+    const isShared = broken === undefined && slowness === undefined
+    const used = isShared ? connected() : open()
     const stream = used.request({ ...names, ...fields }, { endStream: body === undefined })
     const breakOff = () => stream.close(constants.NGHTTP2_CANCEL)
     let got: Record<string, unknown> = {}
@@ -118,7 +120,7 @@ export function createHttp2(target: Target, credential: Credential | undefined):
     const sending = send(stream, body, broken === 'sending' ? breakOff : undefined)
     const { content, fault } = await read(stream, slowness)
     await Promise.all([sending, closed])
-    if (broken !== undefined) used.close()
+    if (!isShared) used.close()
     // RFC 9113 §8.7: it was not looked at. The connection was ending, and another is made.
     if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return ask(asking)
     const status = Number(got[':status'] ?? 0)

@@ -48,6 +48,8 @@ export async function startIssuer(tls: { certificate: string; key: string }): Pr
   const granted = new Map<string, { readonly claims: Claims; readonly end: number }>()
 
   const server = createServer({ cert: tls.certificate, key: tls.key })
+  // It says so, and the gateway lets idle connections go before.
+  server.keepAliveTimeout = 2000
   const { port, close } = await listen(server, 0)
   const origin = `https://localhost:${port}`
   const opaqueIssuer = `${origin}/opaque`

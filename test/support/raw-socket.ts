@@ -37,20 +37,19 @@ export class RawSocket {
 
   constructor(socket: TLSSocket) {
     this.socket = socket
-    let reason: Error | undefined
     socket.on('data', (chunk: Buffer) => {
       this.#bytes = Buffer.concat([this.#bytes, chunk])
       socket.emit('progress')
     })
-    socket.on('error', (error) => {
-      reason = error
-    })
     this.closed = new Promise((resolve) => {
-      socket.once('close', () => {
+      const close = (error?: Error) => {
         this.#isClosed = true
         socket.emit('progress')
-        resolve(reason)
-      })
+        resolve(error)
+      }
+      socket.once('close', () => close())
+      // Node does not always say of a connection that an alert has ended that it is closed.
+      socket.on('error', close)
     })
   }
 
