@@ -25,10 +25,10 @@ export function areReady(states: readonly Readiness[]): boolean {
 }
 
 export interface AdminParts {
-  readonly metrics: Metrics
+  readonly metrics: Pick<Metrics, 'expose' | 'contentType'>
   /** Asked of callers of everything but health, where one is configured. */
   readonly token: string | undefined
-  readiness(): readonly Readiness[]
+  readiness(): readonly Readiness[] | Promise<readonly Readiness[]>
 }
 
 export class AdminListener {
@@ -81,15 +81,15 @@ export class AdminListener {
           return send(response, 401, 'unauthorized\n')
         }
         const { metrics } = this.#parts
-        return send(response, 200, await metrics.expose(), metrics.registry.contentType)
+        return send(response, 200, await metrics.expose(), metrics.contentType)
       }
       default:
         return send(response, 404, 'not found\n')
     }
   }
 
-  #answerReadiness(response: ServerResponse, verbose: boolean): void {
-    const states = this.#parts.readiness()
+  async #answerReadiness(response: ServerResponse, verbose: boolean): Promise<void> {
+    const states = await this.#parts.readiness()
     const ready = areReady(states)
     const lines = states.map((state) => `[${state.ready ? '+' : '-'}] ${state.name}\n`).join('')
     send(response, ready ? 200 : 503, (verbose ? lines : '') + (ready ? 'ready\n' : 'not ready\n'))

@@ -4,45 +4,46 @@
  * @module
  */
 
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { Configuration } from '../config/configuration.ts'
 import { Nonces } from '../sender-constraint/dpop/nonce.ts'
 import type { ReplayStore } from '../sender-constraint/dpop/replay.ts'
 import type { StoreParts } from './redis/store.ts'
 import { RedisStore } from './redis/store.ts'
-import { MemoryReplayStore } from './replay-memory.ts'
 import { RedisReplayStore } from './replay-redis.ts'
+import type { SharedState } from './shared-state.ts'
 
 export class DpopState {
   readonly replay: ReplayStore
   readonly #widen: (configuration: Configuration) => void
   /** Changes when used proofs may have been forgotten: nonces from before are not good then. */
   readonly #epoch: () => string
+  readonly #ownSecret: Buffer
   #dpop: Configuration['dpop']
   #windows: string
   #nonces: Nonces
 
-  /** @param store What instances share, if they share anything. */
+  /**
+   * @param store What instances share, if they share anything.
+   * @param state What the processes of this gateway do.
+   */
   constructor(
     configuration: Configuration,
     store: RedisStore | undefined,
-    { metrics, now }: StoreParts,
+    state: SharedState,
+    now: () => number,
   ) {
     const { dpop } = configuration
+    this.#ownSecret = state.nonceSecret
     if (dpop.replayStore === 'redis') {
       if (store === undefined) throw new Error('used proofs have no store')
       this.replay = new RedisReplayStore(store)
       this.#epoch = () => store.epoch
       this.#widen = (next) => store.useWindows(windowsOf(next))
     } else {
-      const memory = new MemoryReplayStore(dpop.replayEntries, now())
-      this.replay = memory
+      this.replay = state.replay
       this.#epoch = () => ''
-      this.#widen = () => memory.widen(now())
-      metrics.watch(() => {
-        metrics.replayEntries.set({ store: 'memory' }, memory.size)
-        metrics.replayBytes.set({ store: 'memory' }, memory.bytes)
-      })
+      this.#widen = () => state.windowsChanged(now())
     }
     this.#dpop = dpop
     this.#windows = windowsOf(configuration)
@@ -72,12 +73,12 @@ export class DpopState {
   /** Without a configured secret, nonces of another process are not good. */
   #createNonces({ nonceSecrets, nonceRotation }: Configuration['dpop']): Nonces {
     const secrets = nonceSecrets.map((secret) => Buffer.from(secret))
-    return new Nonces(secrets.length > 0 ? secrets : [randomBytes(32)], nonceRotation, this.#epoch)
+    return new Nonces(secrets.length > 0 ? secrets : [this.#ownSecret], nonceRotation, this.#epoch)
   }
 }
 
 /** Names for how long proofs are accepted, on whatever route (RFC 9449 §11.1). */
-function windowsOf({ routes }: Configuration): string {
+export function windowsOf({ routes }: Configuration): string {
   const policies = routes.map(({ policies }) => JSON.stringify(policies['dpop_freshness']))
   const text = JSON.stringify([...new Set(policies)].sort())
   return createHash('sha256').update(text).digest('base64url').slice(0, 12)

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Services } from '../check/check.ts'
 import type { Configuration } from '../config/configuration.ts'
@@ -22,23 +21,20 @@ import { describe, describeLists } from './inventory.ts'
 import type { IssuerParts } from './issuers.ts'
 import { Listener } from './listener.ts'
 import { MemoryPressure } from './memory-pressure.ts'
-import { buildParts, type LeftOver, leftOver, obstacleTo, type Parts } from './parts.ts'
+import {
+  buildParts,
+  type LeftOver,
+  leftOver,
+  neverLoaded,
+  obstacleTo,
+  type Parts,
+  retire,
+} from './parts.ts'
 import type { RedisStore } from './redis/store.ts'
-import type { ListSource } from './revocation-list.ts'
+import type { Prepared, RunningProcess } from './running.ts'
 import { SharedAnswers } from './shared-answers.ts'
+import { ownState, type SharedState } from './shared-state.ts'
 import { ImportedKeys } from './token-cache.ts'
-
-export interface Running {
-  /** `https://address:port` of each listener, in the configuration's order. */
-  readonly addresses: readonly string[]
-  readonly adminAddress: string | undefined
-  /** Whether requests can be decided: what `/readyz` says. */
-  isReady(): boolean
-  /** Puts another configuration in force, or says why that needs a restart and changes nothing. */
-  reload(configuration: Configuration): Promise<string | undefined>
-  /** Turns readiness off, answers what is under way, and ends. True if nothing had to be cut off. */
-  close(): Promise<boolean>
-}
 
 /** Seconds between two lines about requests that failed unexpectedly: one stack tells as much as many. */
 const BUG_PAUSE = 1
@@ -52,6 +48,7 @@ const RETIRE_MS = 60_000
  * @returns When its addresses are bound and the issuers were asked once for their keys. An issuer that
  *   did not answer is asked again in the background, and `isReady` says no until it has.
  * @param now Seconds since the epoch.
+ * @param state What it has in common with other processes of the same gateway.
  * @throws If an address cannot be bound.
  */
 export async function startGateway(
@@ -59,13 +56,14 @@ export async function startGateway(
   metrics: Metrics,
   logger: Logger,
   now: () => number = wallClock,
-): Promise<Running> {
-  const server = new GatewayServer(configuration, metrics, logger, now)
+  state: SharedState = ownState(configuration, metrics, now()),
+): Promise<RunningProcess> {
+  const server = new GatewayServer(configuration, metrics, logger, now, state)
   await server.start()
   return server
 }
 
-class GatewayServer implements Running {
+class GatewayServer implements RunningProcess {
   readonly #metrics: Metrics
   readonly #store: RedisStore | undefined
   readonly #dpop: DpopState
@@ -82,23 +80,30 @@ class GatewayServer implements Running {
   #reloading: Promise<unknown> = Promise.resolve()
   #closing = false
 
-  constructor(configuration: Configuration, metrics: Metrics, logger: Logger, now: () => number) {
+  constructor(
+    configuration: Configuration,
+    metrics: Metrics,
+    logger: Logger,
+    now: () => number,
+    state: SharedState,
+  ) {
     const { dpop, limits, logging, hash, admin } = configuration
     this.#metrics = metrics
     const proofKeys = new ImportedKeys(dpop.proofKeys)
-    const outside = { metrics, logger, now, clock: () => steadyClock() / 1000 }
+    const clock = () => steadyClock() / 1000
+    const outside = { metrics, logger, now, clock, keysOf: state.keysOf }
     this.#store = createStore(configuration, outside)
     const { encryptionKeys = [] } = configuration.stores.redis ?? {}
     const answers = this.#store && new SharedAnswers(this.#store, encryptionKeys)
     this.#outside = { ...outside, answers }
-    this.#dpop = new DpopState(configuration, this.#store, outside)
+    this.#dpop = new DpopState(configuration, this.#store, state, now)
     const { replay, nonces } = this.#dpop
     this.#services = { replay, nonces, proofKeys }
     this.#parts = buildParts(configuration, undefined, this.#services, this.#outside)
     this.#accountant = new Accountant(metrics, logger, steadyClock, logging.access, hash)
     const bugs = new RationedLog(logger, BUG_PAUSE, this.#outside.clock)
     this.#gateway = new Gateway(this.#parts.serving, {
-      pseudonym: `fapi-gateway-${randomBytes(4).toString('hex')}`,
+      pseudonym: state.pseudonym,
       now,
       clock: steadyClock,
       tunnels: this.#tunnels,
@@ -123,13 +128,14 @@ class GatewayServer implements Running {
           metrics,
           limits,
           silence,
+          ticketKeys: state.ticketKeys,
           refused: (...refusal) => this.#accountant.refused(...refusal),
         }),
     )
     this.#admin =
       admin === undefined
         ? undefined
-        : new AdminListener({ metrics, token: admin.token, readiness: () => this.#readiness() })
+        : new AdminListener({ metrics, token: admin.token, readiness: () => this.readiness() })
     metrics.watch(() => this.#countConnections())
     metrics.watch(() => {
       const { issuers, revocations } = this.#parts
@@ -149,7 +155,7 @@ class GatewayServer implements Running {
   }
 
   isReady(): boolean {
-    return areReady(this.#readiness())
+    return areReady(this.readiness())
   }
 
   async start(): Promise<void> {
@@ -174,6 +180,13 @@ class GatewayServer implements Running {
   }
 
   async #reload(configuration: Configuration): Promise<string | undefined> {
+    const prepared = await this.prepare(configuration)
+    if (typeof prepared === 'string') return prepared
+    prepared.commit()
+    return undefined
+  }
+
+  async prepare(configuration: Configuration): Promise<Prepared | string> {
     if (this.#closing) return 'the gateway is stopping'
     const former = this.#parts
     const obstacle = obstacleTo(former.configuration, configuration)
@@ -186,30 +199,33 @@ class GatewayServer implements Running {
     // Lists that are in force already are read again too: that is what one reloads for.
     const started = [...added.issuers, ...parts.revocations.values()]
     await Promise.all(started.map((one) => one.start()))
+    const abandon = () => retire(added)
     const lost = added.issuers.find(
       ({ ready, config }) => !ready && former.issuers.get(config.id)?.ready,
     )
     if (lost !== undefined) {
-      await retire(added)
+      await abandon()
       return `no key of issuer ${lost.config.id} can be had, and those in force can be used`
     }
     const missing = added.revocations.flatMap(({ sources }) => sources).find(neverLoaded)
     if (missing !== undefined) {
-      await retire(added)
+      await abandon()
       return `the revocation list ${missing.source} cannot be taken`
     }
-    for (const takeOver of prepared) takeOver()
-    this.#services = services
-    this.#dpop.take(configuration, services.nonces)
-    this.#take(parts)
-    this.#retireLater(leftOver(former, parts))
-    return undefined
+    const commit = () => {
+      for (const takeOver of prepared) takeOver()
+      this.#services = services
+      this.#dpop.take(configuration, services.nonces)
+      this.#take(parts)
+      this.#retireLater(leftOver(former, parts))
+    }
+    return { commit, abandon }
   }
 
-  async close(): Promise<boolean> {
+  async close(readyOffFor?: number): Promise<boolean> {
     const { shutdown } = this.#parts.configuration
     this.#closing = true
-    await pause(shutdown.readyOffFor * 1000)
+    await pause((readyOffFor ?? shutdown.readyOffFor) * 1000)
     const drained = Promise.all(this.#listeners.map((listener) => listener.drain()))
     this.#tunnels.leave()
     const isDrained = new AbortController()
@@ -257,7 +273,7 @@ class GatewayServer implements Running {
     this.#retired.set(timer, parts)
   }
 
-  #readiness(): Readiness[] {
+  readiness(): Readiness[] {
     const issuers = [...this.#parts.issuers.values()].map((one) => ({
       name: `issuer ${one.config.id}`,
       ready: one.ready,
@@ -276,17 +292,4 @@ class GatewayServer implements Running {
       }
     }
   }
-}
-
-function neverLoaded({ loadedAt }: ListSource): boolean {
-  return loadedAt === undefined
-}
-
-/** A fault while closing what is no longer used concerns nobody any more. */
-async function retire({ issuers, upstreams, revocations }: LeftOver): Promise<void> {
-  await Promise.allSettled([
-    ...issuers.map((issuer) => issuer.close()),
-    ...revocations.map((sources) => sources.close()),
-    ...upstreams.map((upstream) => upstream.destroy()),
-  ])
 }

@@ -12,6 +12,7 @@ import type { Issuer } from '../token/issuer.ts'
 import type { NamedCache } from './cache-metrics.ts'
 import { IntrospectionClient } from './introspection.ts'
 import { RemoteKeys } from './jwks.ts'
+import type { IssuerKeys } from './key-set.ts'
 import { DiscoveredIssuer } from './metadata.ts'
 import { OutboundClient } from './outbound.ts'
 import type { SharedAnswers } from './shared-answers.ts'
@@ -27,6 +28,8 @@ export interface IssuerParts {
   readonly clock: () => number
   /** What instances share of introspection, for issuers that have it shared. */
   readonly answers?: SharedAnswers | undefined
+  /** The keys of an issuer, where another process fetches them. */
+  readonly keysOf?: ((config: IssuerConfig, onWithdrawn: () => void) => IssuerKeys) | undefined
 }
 
 /** An issuer that is asked over the network. */
@@ -34,7 +37,7 @@ export class ReachedIssuer {
   readonly config: IssuerConfig
   readonly issuer: Issuer
   readonly caches: readonly NamedCache[]
-  readonly #keys: RemoteKeys | undefined
+  readonly #keys: IssuerKeys | undefined
   readonly #clients: readonly OutboundClient[]
 
   constructor(config: IssuerConfig, parts: IssuerParts) {
@@ -51,15 +54,9 @@ export class ReachedIssuer {
         verified.clear()
         introspection?.forget()
       }
-      this.#keys = new RemoteKeys({
-        config,
-        client,
-        discovery,
-        metrics,
-        logger,
-        clock,
-        onWithdrawn,
-      })
+      this.#keys =
+        parts.keysOf?.(config, onWithdrawn) ??
+        new RemoteKeys({ config, client, discovery, metrics, logger, clock, onWithdrawn })
     }
     if (config.introspection !== undefined) {
       const { tls, timeout, connections } = config.introspection
@@ -117,7 +114,7 @@ export class ReachedIssuer {
 }
 
 /** Whether its tokens, or its answers about them, are verified by its keys. */
-function needsKeys({ tokens, introspection }: IssuerConfig): boolean {
+export function needsKeys({ tokens, introspection }: IssuerConfig): boolean {
   return tokens === 'jwt' || introspection?.response === 'jwt'
 }
 

@@ -29,7 +29,7 @@ import { refusedTunnel } from './malformed.ts'
 import { OpenResponses } from './open-responses.ts'
 import { PendingHandshakes } from './pending-handshakes.ts'
 import { ServerNames } from './server-name.ts'
-import { rotateTicketKeys } from './ticket-keys.ts'
+import type { TicketKeys } from './ticket-keys.ts'
 import { certificateDemand, contextOptions, Hosts, isSameTrust } from './tls-context.ts'
 import { isWebSocketHandshake, Upgrades } from './upgrade.ts'
 
@@ -39,6 +39,7 @@ export interface ListenerParts {
   readonly limits: LimitsConfig
   /** Seconds for which a connection may be silent while a request is under way. */
   readonly silence: number
+  readonly ticketKeys: TicketKeys
   /** Called for what was refused before it was a request. */
   refused(listener: string, failure: Failure, interactionId: string): void
 }
@@ -141,7 +142,7 @@ export class Listener {
       shouldUpgradeCallback: (incoming) =>
         this.#responses.hasAnswered(incoming.socket) && isWebSocketHandshake(incoming),
     })
-    rotateTicketKeys(server)
+    this.#parts.ticketKeys.watch(server, this.#config.id)
     this.#names.watch(server)
     this.#pending.watch(server)
     server.maxConnections = limits.connections

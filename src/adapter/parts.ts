@@ -13,6 +13,7 @@ import type { Serving } from '../gateway/serving.ts'
 import { hstsOf } from '../http/hsts.ts'
 import { type IssuerParts, ReachedIssuer } from './issuers.ts'
 import { RevocationSources, Revocations } from './revocation.ts'
+import type { ListSource } from './revocation-list.ts'
 import { asksForCertificates, knowsCertificates, knowsCertificatesOf } from './tls-context.ts'
 import { PooledUpstream } from './upstream.ts'
 
@@ -133,6 +134,7 @@ export function obstacleTo(former: Configuration, next: Configuration): string |
   if (!isSame(asking(former), asking(next))) {
     return 'whether clients are asked for certificates changed: restart needed'
   }
+  if (former.workers !== next.workers) return 'workers changed: restart needed'
   if (!isSame(former.admin, next.admin)) return 'admin changed: restart needed'
   const kept = ({ dpop, stores }: Configuration) => [{ ...dpop, nonceSecrets: [] }, stores]
   if (!isSame(kept(former), kept(next))) {
@@ -146,4 +148,18 @@ export function obstacleTo(former: Configuration, next: Configuration): string |
 /** Configurations are plain data, which its JSON tells apart. */
 function isSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other)
+}
+
+/** Whether a list has yet to be there for the first time. */
+export function neverLoaded({ loadedAt }: ListSource): boolean {
+  return loadedAt === undefined
+}
+
+/** A fault while closing what is no longer used concerns nobody any more. */
+export async function retire({ issuers, upstreams, revocations }: LeftOver): Promise<void> {
+  await Promise.allSettled([
+    ...issuers.map((issuer) => issuer.close()),
+    ...revocations.map((sources) => sources.close()),
+    ...upstreams.map((upstream) => upstream.destroy()),
+  ])
 }

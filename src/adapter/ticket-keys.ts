@@ -8,11 +8,51 @@ import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:tls'
 
 /** Weekly at the latest. A ticket is good for two hours, and dies with its key. */
-const LIFETIME_MS = 12 * 3_600_000
+export const TICKET_KEY_LIFETIME_MS = 12 * 3_600_000
 
-/** Changes the key of a server from time to time, until the server is closed. */
-export function rotateTicketKeys(server: Server): void {
-  const timer = setInterval(() => server.setTicketKeys(randomBytes(48)), LIFETIME_MS)
-  timer.unref()
-  server.once('close', () => clearInterval(timer))
+/** Who gives the servers of listeners their ticket keys. */
+export interface TicketKeys {
+  /** Called once for each server, before it listens. */
+  watch(server: Server, listener: string): void
+}
+
+/** A key that no other process has, changed from time to time, until its server is closed. */
+export const ownTicketKeys: TicketKeys = {
+  watch(server) {
+    const change = () => server.setTicketKeys(newTicketKey())
+    const timer = setInterval(change, TICKET_KEY_LIFETIME_MS)
+    timer.unref()
+    server.once('close', () => clearInterval(timer))
+  },
+}
+
+/** Name, HMAC key and AES key, as OpenSSL has them. */
+export function newTicketKey(): Buffer {
+  return randomBytes(48)
+}
+
+/** Keys that several processes share: those of a listener are no other listener's. */
+export class SharedTicketKeys implements TicketKeys {
+  readonly #servers = new Map<string, Server>()
+  #keys: ReadonlyMap<string, Uint8Array>
+
+  /** @param keys By the ids of listeners. */
+  constructor(keys: ReadonlyMap<string, Uint8Array>) {
+    this.#keys = keys
+  }
+
+  watch(server: Server, listener: string): void {
+    this.#servers.set(listener, server)
+    // When it begins to listen, Node gives it the keys that the first worker had then, however old.
+    server.once('listening', () => this.take(this.#keys))
+  }
+
+  /** Puts keys in force. Tickets under the former ones are no good any more. */
+  take(keys: ReadonlyMap<string, Uint8Array>): void {
+    this.#keys = keys
+    for (const [listener, server] of this.#servers) {
+      const key = keys.get(listener)
+      if (key !== undefined) server.setTicketKeys(Buffer.from(key))
+    }
+  }
 }

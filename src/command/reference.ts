@@ -43,8 +43,8 @@ function ownMetrics(): MetricDescription[] {
     .map((metric) => {
       // Every metric has them; the library's types leave them out.
       const { labelNames = [] } = metric as { labelNames?: readonly string[] }
-      const { name, help, type } = metric
-      return { name, help, type: String(type), labels: labelNames }
+      const { name, help, type, aggregator = 'sum' } = metric
+      return { name, help, type: String(type), labels: labelNames, aggregator }
     })
 }
 

@@ -6,8 +6,11 @@
 
 import cluster from 'node:cluster'
 import { loadFromDisk } from '../adapter/files.ts'
-import { type Running, startGateway } from '../adapter/gateway-server.ts'
+import { startGateway } from '../adapter/gateway-server.ts'
 import { VERSION } from '../adapter/package.ts'
+import type { Running } from '../adapter/running.ts'
+import { startCrew } from '../adapter/workers/crew.ts'
+import { PLACE, runWorker } from '../adapter/workers/worker.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { createLogger, type Logger } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
@@ -23,10 +26,11 @@ import { EXIT, type Output } from './output.ts'
  * @returns The exit code, when the gateway has stopped.
  */
 export async function runServe(file: string, output: Output): Promise<number> {
-  // RFC 9449 §11.1: each worker would remember the used proofs that it saw itself, and no others.
+  if (cluster.isWorker && process.env[PLACE] !== undefined) return runWorker()
+  // RFC 9449 §11.1: workers of somebody else's would each remember the used proofs that they saw themselves.
   if (cluster.isWorker) {
     output.error(
-      'This is a worker of a Node cluster, and workers cannot share the memory of used DPoP proofs: run one process.',
+      'This is a worker of a Node cluster, and its workers cannot share the memory of used DPoP proofs: run one process, and set workers in its configuration.',
     )
     return EXIT.failed
   }
@@ -37,7 +41,8 @@ export async function runServe(file: string, output: Output): Promise<number> {
   const metrics = createMetrics()
   const destination = standardOutput((lines) => metrics.logLinesDropped.inc(lines))
   const logger = createLogger(configuration.logging.level, destination)
-  const starting = startGateway(configuration, metrics, logger)
+  const start = configuration.workers === 1 ? startGateway : startCrew
+  const starting: Promise<Running> = start(configuration, metrics, logger)
   // From now on: a signal that comes while issuers are asked waits until they have answered.
   const stopped = untilStopped(starting, file, metrics, logger)
   try {
@@ -59,7 +64,7 @@ async function announce(running: Running, configuration: Configuration, logger: 
     admin: running.adminAddress,
   }
   const where = [...running.addresses, `admin ${running.adminAddress ?? 'off'}`].join(', ')
-  if (!running.isReady()) {
+  if (!(await running.isReady())) {
     logger.warn(facts, `listening, but not ready yet, as /readyz?verbose says: ${where}`)
     await untilReady(running)
   }
@@ -68,8 +73,8 @@ async function announce(running: Running, configuration: Configuration, logger: 
 
 function untilReady(running: Running): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setInterval(() => {
-      if (!running.isReady()) return
+    const timer = setInterval(async () => {
+      if (!(await running.isReady())) return
       clearInterval(timer)
       resolve()
     }, 200)
@@ -110,6 +115,7 @@ function untilStopped(
 ): Promise<number> {
   return new Promise((resolve) => {
     let stopping = false
+    let wellEnded: number = EXIT.ok
     const stop = () => {
       if (stopping) process.exit(EXIT.failed)
       stopping = true
@@ -118,10 +124,18 @@ function untilStopped(
         .then((running) => running.close())
         .then((inTime) => {
           logger.info(inTime ? 'stopped' : 'stopped, and requests under way were cut off')
-          resolve(inTime ? EXIT.ok : EXIT.failed)
+          resolve(inTime ? wellEnded : EXIT.failed)
         })
         .catch(() => {})
     }
+    starting
+      .then(({ failed }) =>
+        failed?.then(() => {
+          wellEnded = EXIT.failed
+          if (!stopping) stop()
+        }),
+      )
+      .catch(() => {})
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
     process.on('SIGHUP', () => {

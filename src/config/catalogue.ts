@@ -63,6 +63,8 @@ export const CATALOGUE = {
     'A route has two entries for one issuer identifier: it would be chance by which of them a token is judged.',
   'admin-exposed':
     'The administration port listens on an address that others can reach, and has no token. Listen on 127.0.0.1, or set admin.token.',
+  'workers-cannot-share':
+    'Several workers share the limits of connections: each gets its part, so that the whole stays below the limit. A limit that is smaller than the number of workers leaves none for some of them, and giving each of them one would exceed it. Use fewer workers, or a larger limit.',
   'unrestricted-route':
     'A route that is not public asks for a token, and for nothing in it: no scopes, no any_scope, no claims. Every valid token of its issuers passes, whatever it was granted for (RFC 6750 §3.1, FAPI 2.0 Security Profile §5.3.4-4). Name the scopes or claims that the access needs, in the route or in the defaults.',
   'revocation-unseen':

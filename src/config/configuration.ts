@@ -255,6 +255,8 @@ export interface Configuration {
   /** Eight hex digits that name this configuration in logs and metrics; secrets do not enter it. */
   readonly hash: string
   readonly profile: string
+  /** Processes that serve; 1: the one that read this. */
+  readonly workers: number
   readonly listeners: readonly ListenerConfig[]
   readonly issuers: readonly IssuerConfig[]
   readonly upstreams: readonly UpstreamConfig[]

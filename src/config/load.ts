@@ -29,6 +29,7 @@ import { checkStores, compileStores, listOf } from './store.ts'
 import { type LoadPorts, redact } from './substitution.ts'
 import { suggest } from './suggestion.ts'
 import { Upstreams } from './upstream.ts'
+import { checkWorkers, compileWorkers } from './workers.ts'
 
 export interface Loaded {
   /** Undefined if there are errors. Warnings do not keep it back. */
@@ -131,6 +132,7 @@ function compile(
 
   const { dpop: dpopInput, limits, logging, shutdown, admin, resourceMetadata } = plain
   if (
+    plain.workers === undefined ||
     dpopInput === undefined ||
     limits === undefined ||
     logging === undefined ||
@@ -139,10 +141,11 @@ function compile(
   ) {
     return undefined
   }
-  return deepFreeze({
+  const configuration: Configuration = {
     file: document.file,
     hash: hashOf(document, files),
     profile: profile.name,
+    workers: compileWorkers(plain.workers),
     listeners,
     issuers: issuers.map(({ config }) => config),
     upstreams: upstreams.all,
@@ -173,7 +176,9 @@ function compile(
     logging,
     admin: admin === undefined ? undefined : compileAdmin(admin),
     shutdown: { readyOffFor: shutdown.ready_off_for, drain: shutdown.drain },
-  })
+  }
+  checkWorkers(configuration, reader)
+  return deepFreeze(configuration)
 }
 
 /** The keys of the file itself, so that each of its parts can be judged alone. */
@@ -213,8 +218,9 @@ function readProfile(reader: ConfigReader): Profile {
 
 /** The parts that stand for themselves. */
 function readPlain(reader: ConfigReader) {
-  const { dpop, limits, logging, admin, shutdown, resource_metadata } = fileSchema.shape
+  const { workers, dpop, limits, logging, admin, shutdown, resource_metadata } = fileSchema.shape
   return {
+    workers: reader.read(workers, ['workers']),
     dpop: reader.read(dpop, ['dpop']),
     limits: reader.read(limits, ['limits']),
     logging: reader.read(logging, ['logging']),

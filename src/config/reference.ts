@@ -25,8 +25,12 @@ export interface MetricDescription {
   readonly name: string
   readonly type: string
   readonly labels: readonly string[]
+  /** What is told of several workers; `first`: what the primary says. */
+  readonly aggregator: string
   readonly help: string
 }
+
+const TOGETHER: Readonly<Record<string, string>> = { first: "the primary's" }
 
 /** JSON Schema, as far as it is printed. */
 interface Described {
@@ -118,11 +122,12 @@ export function renderReference(
     '## Metrics',
     'Of the administration port, under `/metrics`; those of Node and of the process are there too.',
     table(
-      ['metric', 'type', 'labels', 'what it is'],
-      metrics.map(({ name, type, labels, help }) => [
+      ['metric', 'type', 'labels', 'of all workers', 'what it is'],
+      metrics.map(({ name, type, labels, aggregator, help }) => [
         code(name),
         type,
         labels.map(code).join(' '),
+        TOGETHER[aggregator] ?? aggregator,
         help,
       ]),
     ),

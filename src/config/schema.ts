@@ -13,6 +13,7 @@ import { listenerSchema, listenSchema } from './listener-schema.ts'
 import { defaultsSchema, routeSchema } from './route-schema.ts'
 import { address, bytes, count, file, name, period, secret, secrets, text, url } from './setting.ts'
 import { storesSchema } from './store-schema.ts'
+import { workersSchema } from './workers.ts'
 
 export const upstreamSchema = z.strictObject({
   url: url('https://core.internal:9443').describe(
@@ -140,6 +141,7 @@ export const fileSchema = z
   .strictObject({
     version: z.literal(1, 'this program reads version 1').describe('Of this language.'),
     profile: text().describe('A file of config/profiles: the floor below which no setting goes.'),
+    workers: workersSchema,
     listen: listenSchema.optional(),
     listeners: z.record(name(), listenerSchema).describe('Where clients connect.').optional(),
     issuers: z.record(name(), issuerSchema).describe('Whose tokens are accepted.').default({}),

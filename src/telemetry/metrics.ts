@@ -6,7 +6,8 @@
  * @module
  */
 
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import { type Aggregator, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import { collectProcessMetrics } from './process-metrics.ts'
 
 export const OUTCOMES = [
   'ok',
@@ -30,12 +31,17 @@ const SKEW_SECONDS = [-60, -30, -10, -5, -1, 0, 1, 5, 10, 30, 60]
 export function createMetrics() {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
+  collectProcessMetrics(registry)
 
   const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Counter({ name: `fapigw_${name}`, help, labelNames, registers })
-  const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Gauge({ name: `fapigw_${name}`, help, labelNames, registers })
+  /** @param aggregator What is told of several workers; `first`: what the primary says. */
+  const gauge = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: L[],
+    aggregator: Aggregator = 'sum',
+  ) => new Gauge({ name: `fapigw_${name}`, help, labelNames, registers, aggregator })
   const histogram = <L extends string>(
     name: string,
     help: string,
@@ -58,6 +64,14 @@ export function createMetrics() {
       for (const read of watchers) read()
       return registry.metrics()
     },
+
+    /** The same as plain data, to be sent to another process. */
+    report() {
+      for (const read of watchers) read()
+      return registry.getMetricsAsJSON()
+    },
+
+    contentType: registry.contentType,
 
     requests: counter('http_requests_total', 'Requests answered.', [
       'route',
@@ -82,6 +96,7 @@ export function createMetrics() {
       'revocation_delay_seconds',
       'How long a token may still pass after its issuer revoked it; +Inf: until it ends.',
       ['issuer'],
+      'max',
     ),
     websocketTunnels: gauge('websocket_tunnels', 'WebSockets that are open.', ['route']),
     requestBytes: counter('http_request_bytes_total', 'Request content received.', ['route']),
@@ -156,8 +171,9 @@ export function createMetrics() {
       'jwks_last_success_timestamp_seconds',
       'When a key set was last fetched.',
       ['issuer'],
+      'first',
     ),
-    jwksKeys: gauge('jwks_keys', 'Keys in use of an issuer.', ['issuer']),
+    jwksKeys: gauge('jwks_keys', 'Keys in use of an issuer.', ['issuer'], 'first'),
 
     tlsHandshakes: counter('tls_handshakes_total', 'TLS handshakes completed.', [
       'listener',
@@ -173,6 +189,7 @@ export function createMetrics() {
       'tls_certificate_not_after_timestamp_seconds',
       'When a certificate ends.',
       ['name', 'role'],
+      'first',
     ),
 
     revocationChecks: counter(
@@ -184,12 +201,14 @@ export function createMetrics() {
       'crl_next_update_timestamp_seconds',
       'When a revocation list ends: of several of one authority, the first.',
       ['ca'],
+      'min',
     ),
-    crlEntries: gauge('crl_entries', 'Certificates that are listed as revoked.', ['ca']),
+    crlEntries: gauge('crl_entries', 'Certificates that are listed as revoked.', ['ca'], 'max'),
     crlLastSuccess: gauge(
       'crl_last_success_timestamp_seconds',
       'When a revocation list was last read without a fault.',
       ['ca'],
+      'min',
     ),
 
     upstreamRequests: counter('upstream_requests_total', 'Requests to upstreams.', [
@@ -208,11 +227,17 @@ export function createMetrics() {
       'state',
     ]),
 
-    storeUp: gauge('store_up', 'Whether the store that instances share can be used.', ['store']),
+    storeUp: gauge(
+      'store_up',
+      'Whether the store that instances share can be used.',
+      ['store'],
+      'min',
+    ),
     storeCircuit: gauge(
       'store_circuit_state',
       'Whether the store is asked (closed), or everything that needs it refused at once (open).',
       ['store', 'state'],
+      'max',
     ),
     storeSeconds: histogram(
       'store_duration_seconds',
@@ -230,11 +255,12 @@ export function createMetrics() {
       ['store'],
     ),
 
-    configInfo: gauge('config_info', 'The configuration in force: always 1.', [
-      'hash',
-      'version',
-      'profile',
-    ]),
+    configInfo: gauge(
+      'config_info',
+      'The configuration in force: always 1.',
+      ['hash', 'version', 'profile'],
+      'first',
+    ),
     logLinesDropped: counter(
       'log_lines_dropped_total',
       'Lines that were not written since nobody reads the log.',
@@ -245,13 +271,31 @@ export function createMetrics() {
       'config_last_reload_successful',
       'Whether the last reload was taken.',
       [],
+      'first',
     ),
     configReloadTimestamp: gauge(
       'config_last_reload_success_timestamp_seconds',
       'When a configuration was last taken.',
       [],
+      'first',
     ),
-    buildInfo: gauge('build_info', 'This build: always 1.', ['version', 'node', 'openssl']),
+    workers: gauge(
+      'workers',
+      'Processes that serve, where there are several: those that should be there, and those that are.',
+      ['state'],
+    ),
+    workerAnswered: gauge(
+      'worker_answered',
+      'Whether a worker answered this scrape; 0: what it counted is as of its last report.',
+      ['worker'],
+    ),
+    workerRestarts: counter('worker_restarts_total', 'Workers that ended unasked.', ['worker']),
+    buildInfo: gauge(
+      'build_info',
+      'This build: always 1.',
+      ['version', 'node', 'openssl'],
+      'first',
+    ),
   }
 }
 

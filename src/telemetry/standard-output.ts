@@ -13,6 +13,8 @@ const MOST_WAITING = 1_048_576
 
 /** Characters that are written at once, and milliseconds after which fewer are. */
 const BATCH = 16_384
+/** The same where other processes write there too: what a pipe takes as one (POSIX, PIPE_BUF). */
+const SHARED_BATCH = 4096
 const DELAY_MS = 50
 
 /**
@@ -22,8 +24,13 @@ const DELAY_MS = 50
  * What waits is written when the process ends. One that is killed takes the lines of the last moment with it.
  *
  * @param dropped Called with their number.
+ * @param isShared Whether other processes write there too: then no line comes amid one of theirs.
  */
-export function standardOutput(dropped: (lines: number) => void): DestinationStream {
+export function standardOutput(
+  dropped: (lines: number) => void,
+  isShared = false,
+): DestinationStream {
+  const batch = isShared ? SHARED_BATCH : BATCH
   let lines = ''
   let timer: NodeJS.Timeout | undefined
   const flush = () => {
@@ -38,13 +45,14 @@ export function standardOutput(dropped: (lines: number) => void): DestinationStr
     dest: 1,
     sync: false,
     maxLength: MOST_WAITING,
-    maxWrite: 4 * BATCH,
+    maxWrite: isShared ? SHARED_BATCH : 4 * BATCH,
   })
-  output.on('drop', (batch: string) => dropped(batch.split('\n').length - 1))
+  output.on('drop', (lines: string) => dropped(lines.split('\n').length - 1))
   return {
     write(line) {
+      if (isShared && lines.length + line.length > batch) flush()
       lines += line
-      if (lines.length >= BATCH) flush()
+      if (lines.length >= batch) flush()
       else timer ??= setTimeout(flush, DELAY_MS)
     },
   }

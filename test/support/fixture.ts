@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { TlsClientAuth } from 'oauth4webapi'
 import { loadFromDisk } from '../../src/adapter/files.ts'
-import { type Running, startGateway } from '../../src/adapter/gateway-server.ts'
+import { startGateway } from '../../src/adapter/gateway-server.ts'
+import type { Running } from '../../src/adapter/running.ts'
 import type { Configuration } from '../../src/config/configuration.ts'
 import {
   type AuthorizationServer,
