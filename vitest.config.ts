@@ -15,6 +15,8 @@ export default defineConfig({
     // One fewer, as is the default, leaves half of a small machine idle: much of a test is waiting.
     maxWorkers: availableParallelism(),
     testTimeout: 30_000,
+    // What is waited for may take longer on a machine that is busy.
+    expect: { poll: { timeout: 10_000 } },
     hookTimeout: 60_000,
     reporters: ['default', new SummaryReporter(), ...resultsFile],
   },

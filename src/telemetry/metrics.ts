@@ -7,6 +7,7 @@
  */
 
 import { type Aggregator, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import { SECONDS } from './buckets.ts'
 import { collectProcessMetrics } from './process-metrics.ts'
 
 export const OUTCOMES = [
@@ -20,12 +21,6 @@ export const OUTCOMES = [
 
 /** How a request ended. */
 export type RequestOutcome = (typeof OUTCOMES)[number]
-
-const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-const OVERHEAD_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25]
-const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
-const STORE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1]
-const SKEW_SECONDS = [-60, -30, -10, -5, -1, 0, 1, 5, 10, 30, 60]
 
 /** Makes all metrics, in a registry of their own, with those of the process. One set a process. */
 export function createMetrics() {
@@ -83,13 +78,13 @@ export function createMetrics() {
       'http_request_duration_seconds',
       'From the head of a request to the end of its response.',
       ['route'],
-      REQUEST_SECONDS,
+      SECONDS.request,
     ),
     overheadSeconds: histogram(
       'overhead_seconds',
       'What the gateway itself adds: the same, less the waits for upstream and issuer.',
       ['route'],
-      OVERHEAD_SECONDS,
+      SECONDS.overhead,
     ),
     inFlight: gauge('http_requests_in_flight', 'Requests under way.', ['listener']),
     revocationDelay: gauge(
@@ -135,7 +130,7 @@ export function createMetrics() {
       'clock_skew_seconds',
       "The client's or issuer's time less ours.",
       ['source'],
-      SKEW_SECONDS,
+      SECONDS.skew,
     ),
 
     introspectionRequests: counter('introspection_requests_total', 'Introspection calls.', [
@@ -146,7 +141,7 @@ export function createMetrics() {
       'introspection_duration_seconds',
       'Time of an introspection call.',
       ['issuer'],
-      CALL_SECONDS,
+      SECONDS.call,
     ),
     introspectionCache: counter('introspection_cache_total', 'Introspection cache look-ups.', [
       'issuer',
@@ -220,7 +215,7 @@ export function createMetrics() {
       'upstream_duration_seconds',
       "From dispatch to the end of the upstream's response.",
       ['upstream'],
-      REQUEST_SECONDS,
+      SECONDS.request,
     ),
     upstreamConnections: gauge('upstream_connections', 'Connections to upstreams.', [
       'upstream',
@@ -243,7 +238,7 @@ export function createMetrics() {
       'store_duration_seconds',
       'Time of a command to the store, answered or not.',
       ['store', 'op'],
-      STORE_SECONDS,
+      SECONDS.store,
     ),
     storeErrors: counter('store_errors_total', 'Commands to the store that were not carried out.', [
       'store',

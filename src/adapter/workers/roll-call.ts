@@ -54,13 +54,11 @@ export class RollCall {
     const answers = await Promise.all(asked)
     const states: Readiness[] = [{ name: 'not shutting down', ready: !isClosing }]
     for (const { name, said } of answers) states.push({ name, ready: said !== undefined })
-    const byName = Map.groupBy(
-      answers.flatMap(({ said }) => said ?? []),
-      ({ name }) => name,
-    )
-    for (const [name, said] of byName) {
-      states.push({ name, ready: said.every(({ ready }) => ready), isPassing: areReady(said) })
-    }
-    return states
+    states.push(...answers.flatMap(({ said }) => said ?? []))
+    return [...Map.groupBy(states, ({ name }) => name)].map(([name, said]) => ({
+      name,
+      ready: said.every(({ ready }) => ready),
+      isPassing: areReady(said),
+    }))
   }
 }
