@@ -15,6 +15,13 @@ import { listen, urlOf } from './listening.ts'
 export interface Readiness {
   readonly name: string
   readonly ready: boolean
+  /** It did hold, and what needs it is answered with 503 meanwhile: all else can be decided. */
+  readonly isPassing?: boolean
+}
+
+/** Whether requests can be sent here. */
+export function areReady(states: readonly Readiness[]): boolean {
+  return states.every(({ ready, isPassing }) => ready || isPassing === true)
 }
 
 export interface AdminParts {
@@ -83,7 +90,7 @@ export class AdminListener {
 
   async #answerReadiness(response: ServerResponse, verbose: boolean): Promise<void> {
     const states = await this.#parts.readiness()
-    const ready = states.every((state) => state.ready)
+    const ready = areReady(states)
     const lines = states.map((state) => `[${state.ready ? '+' : '-'}] ${state.name}\n`).join('')
     send(response, ready ? 200 : 503, (verbose ? lines : '') + (ready ? 'ready\n' : 'not ready\n'))
   }

@@ -10,20 +10,19 @@ import type { Configuration } from '../config/configuration.ts'
 import { Accountant, initialiseRoute } from '../gateway/account.ts'
 import { Gateway } from '../gateway/handler.ts'
 import { Tunnels } from '../gateway/tunnel.ts'
-import { Nonces } from '../sender-constraint/dpop/nonce.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { RationedLog } from '../telemetry/rationed-log.ts'
-import { AdminListener, type Readiness } from './admin.ts'
+import { AdminListener, areReady, type Readiness } from './admin.ts'
 import { describeCaches } from './cache-metrics.ts'
 import { steadyClock, wallClock } from './clock.ts'
+import { createStore, DpopState } from './dpop-state.ts'
 import { describe, describeLists } from './inventory.ts'
 import type { IssuerParts } from './issuers.ts'
 import { Listener } from './listener.ts'
 import { MemoryPressure } from './memory-pressure.ts'
 import {
   buildParts,
-  hasSameWindows,
   type LeftOver,
   leftOver,
   neverLoaded,
@@ -31,7 +30,9 @@ import {
   type Parts,
   retire,
 } from './parts.ts'
+import type { RedisStore } from './redis/store.ts'
 import type { Prepared, RunningProcess } from './running.ts'
+import { SharedAnswers } from './shared-answers.ts'
 import { ownState, type SharedState } from './shared-state.ts'
 import { ImportedKeys } from './token-cache.ts'
 
@@ -64,8 +65,9 @@ export async function startGateway(
 
 class GatewayServer implements RunningProcess {
   readonly #metrics: Metrics
-  readonly #state: SharedState
-  readonly #services: Omit<Services, 'revocation'>
+  readonly #store: RedisStore | undefined
+  readonly #dpop: DpopState
+  #services: Omit<Services, 'revocation'>
   readonly #outside: IssuerParts
   readonly #gateway: Gateway
   readonly #accountant: Accountant
@@ -88,14 +90,15 @@ class GatewayServer implements RunningProcess {
     const { dpop, limits, logging, hash, admin } = configuration
     this.#metrics = metrics
     const proofKeys = new ImportedKeys(dpop.proofKeys)
-    this.#state = state
-    this.#services = {
-      replay: state.replay,
-      nonces: new Nonces(state.nonceSecret, dpop.nonceRotation),
-      proofKeys,
-    }
     const clock = () => steadyClock() / 1000
-    this.#outside = { metrics, logger, now, clock, keysOf: state.keysOf }
+    const outside = { metrics, logger, now, clock, keysOf: state.keysOf }
+    this.#store = createStore(configuration, outside)
+    const { encryptionKeys = [] } = configuration.stores.redis ?? {}
+    const answers = this.#store && new SharedAnswers(this.#store, encryptionKeys)
+    this.#outside = { ...outside, answers }
+    this.#dpop = new DpopState(configuration, this.#store, state, now)
+    const { replay, nonces } = this.#dpop
+    this.#services = { replay, nonces, proofKeys }
     this.#parts = buildParts(configuration, undefined, this.#services, this.#outside)
     this.#accountant = new Accountant(metrics, logger, steadyClock, logging.access, hash)
     const bugs = new RationedLog(logger, BUG_PAUSE, this.#outside.clock)
@@ -152,7 +155,7 @@ class GatewayServer implements RunningProcess {
   }
 
   isReady(): boolean {
-    return this.readiness().every(({ ready }) => ready)
+    return areReady(this.readiness())
   }
 
   async start(): Promise<void> {
@@ -165,7 +168,8 @@ class GatewayServer implements RunningProcess {
       throw error
     }
     const { issuers, revocations } = this.#parts
-    await Promise.all([...issuers.values(), ...revocations.values()].map((one) => one.start()))
+    const asked = [...issuers.values(), ...revocations.values()].map((one) => one.start())
+    await Promise.all([...asked, this.#store?.start()])
   }
 
   reload(configuration: Configuration): Promise<string | undefined> {
@@ -188,7 +192,8 @@ class GatewayServer implements RunningProcess {
     const obstacle = obstacleTo(former.configuration, configuration)
     if (obstacle !== undefined) return obstacle
 
-    const parts = buildParts(configuration, former, this.#services, this.#outside)
+    const services = { ...this.#services, nonces: this.#dpop.noncesOf(configuration) }
+    const parts = buildParts(configuration, former, services, this.#outside)
     const prepared = configuration.listeners.map((one, i) => this.#listeners[i]!.prepare(one))
     const added = leftOver(parts, former)
     // Lists that are in force already are read again too: that is what one reloads for.
@@ -209,9 +214,8 @@ class GatewayServer implements RunningProcess {
     }
     const commit = () => {
       for (const takeOver of prepared) takeOver()
-      if (!hasSameWindows(former.configuration, configuration)) {
-        this.#state.windowsChanged(this.#outside.now())
-      }
+      this.#services = services
+      this.#dpop.take(configuration, services.nonces)
       this.#take(parts)
       this.#retireLater(leftOver(former, parts))
     }
@@ -246,6 +250,7 @@ class GatewayServer implements RunningProcess {
       revocations: [...revocations.values()],
     }
     await Promise.all([inForce, ...this.#retired.values()].map(retire))
+    await this.#store?.close()
   }
 
   /** Puts parts in force, from the next request on. */
@@ -253,6 +258,7 @@ class GatewayServer implements RunningProcess {
     this.#parts = parts
     this.#gateway.serving = parts.serving
     this.#accountant.config = parts.configuration.hash
+    this.#accountant.replayStore = parts.configuration.dpop.replayStore
     for (const route of parts.routes) initialiseRoute(this.#metrics, route)
     describe(parts.configuration, this.#metrics)
   }
@@ -275,7 +281,8 @@ class GatewayServer implements RunningProcess {
     const lists = [...this.#parts.revocations.values()]
       .flatMap(({ sources }) => sources)
       .map((one) => ({ name: `revocation list ${one.source}`, ready: !neverLoaded(one) }))
-    return [{ name: 'not shutting down', ready: !this.#closing }, ...issuers, ...lists]
+    const stores = this.#store === undefined ? [] : [this.#store.readiness]
+    return [{ name: 'not shutting down', ready: !this.#closing }, ...issuers, ...lists, ...stores]
   }
 
   #countConnections(): void {

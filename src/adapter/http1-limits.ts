@@ -6,7 +6,7 @@
 
 import type { ServerOptions } from 'node:http'
 import type { Server } from 'node:https'
-import type { LimitsConfig } from '../config/configuration.ts'
+import type { LimitsConfig } from '../config/limits.ts'
 
 export function http1Options(limits: LimitsConfig): ServerOptions {
   return {

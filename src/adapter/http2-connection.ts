@@ -16,7 +16,7 @@ import {
   type ServerSessionOptions,
 } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
-import type { LimitsConfig } from '../config/configuration.ts'
+import type { LimitsConfig } from '../config/limits.ts'
 import { Failure, fail } from '../failure/failure.ts'
 import { soleField } from '../http/field.ts'
 import { parseStreamHead, type StreamHead } from '../http/stream-head.ts'
@@ -24,7 +24,7 @@ import { steadyClock } from './clock.ts'
 import { StreamRequest, StreamResponse } from './http2-stream.ts'
 import { failureOfParser, refusedAsLarge, refusedAsSlow, refusedTunnel } from './malformed.ts'
 
-const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM } = constants
+const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_REFUSED_STREAM } = constants
 
 /** Streams at a time (RFC 9113 §6.5.2), and bytes that may be under way on one and on all of them. */
 const MAX_STREAMS = 100
@@ -89,6 +89,8 @@ export class Http2Connection {
   readonly #session: ServerHttp2Session
   /** Runs while there is no stream. */
   #idle: NodeJS.Timeout
+  /** Whether the client was told to leave. */
+  #isEnding = false
   #open = 0
   #served = 0
   #periodBegan = 0
@@ -114,10 +116,14 @@ export class Http2Connection {
     this.#idle = this.#endAfter(parts.limits.headers * 1000)
   }
 
-  /** RFC 9113 §6.8: what is under way is answered, and what comes later is not begun. */
+  /**
+   * RFC 9113 §6.8: what is under way is answered, and what comes later is not begun. The connection is left
+   * to the client to end, for a while: one that has not read all that came may lose it when we do.
+   */
   finish(): void {
-    if (this.#session.closed || this.#session.destroyed) return
-    this.#session.close()
+    if (this.#isEnding || this.#session.closed || this.#session.destroyed) return
+    this.#isEnding = true
+    this.#session.goaway()
     if (this.#open === 0) this.#rest()
   }
 
@@ -133,6 +139,11 @@ export class Http2Connection {
     // CVE-2023-44487: reset in the same breath, and gone.
     if (stream.closed || stream.destroyed) {
       this.#countEnd(true)
+      return
+    }
+    // RFC 9113 §8.7: it was not looked at, and may be sent again elsewhere.
+    if (this.#isEnding) {
+      stream.close(NGHTTP2_REFUSED_STREAM)
       return
     }
     clearTimeout(this.#idle)
@@ -213,14 +224,18 @@ export class Http2Connection {
   #rest(): void {
     clearTimeout(this.#idle)
     if (this.#socket.destroyed) return
-    const isOver = this.#session.closed || this.#session.destroyed
+    const isOver = this.#isEnding || this.#session.closed || this.#session.destroyed
     this.#idle = this.#endAfter(isOver ? LINGER_MS : this.#parts.limits.keepAlive * 1000)
   }
 
   #endAfter(ms: number): NodeJS.Timeout {
     return setTimeout(() => {
       if (this.#session.closed || this.#session.destroyed) this.#socket.destroy()
-      else this.finish()
+      else if (!this.#isEnding) this.finish()
+      else {
+        this.#session.close()
+        this.#rest()
+      }
     }, ms)
   }
 

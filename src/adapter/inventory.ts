@@ -23,8 +23,9 @@ export function describe(configuration: Configuration, metrics: Metrics): void {
   const { node, openssl } = process.versions
   metrics.buildInfo.set({ version: VERSION, node, openssl: openssl ?? '' }, 1)
 
-  metrics.replayEvictions.inc({ store: 'memory' }, 0)
-  metrics.replayFull.inc({ store: 'memory' }, 0)
+  const { replayStore: store } = configuration.dpop
+  if (store === 'memory') metrics.replayEvictions.inc({ store }, 0)
+  metrics.replayFull.inc({ store }, 0)
   metrics.replayDetected.inc({ kind: 'dpop_jti' }, 0)
   for (const { id } of configuration.listeners) metrics.inFlight.set({ listener: id }, 0)
   describeUpstreams(configuration, metrics)

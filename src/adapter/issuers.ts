@@ -15,6 +15,7 @@ import { RemoteKeys } from './jwks.ts'
 import type { IssuerKeys } from './key-set.ts'
 import { DiscoveredIssuer } from './metadata.ts'
 import { OutboundClient } from './outbound.ts'
+import type { SharedAnswers } from './shared-answers.ts'
 import { VerifiedTokens } from './token-cache.ts'
 import { OwnDecryption } from './token-decryption.ts'
 
@@ -25,6 +26,8 @@ export interface IssuerParts {
   readonly now: () => number
   /** Seconds of a clock that never jumps. */
   readonly clock: () => number
+  /** What instances share of introspection, for issuers that have it shared. */
+  readonly answers?: SharedAnswers | undefined
   /** The keys of an issuer, where another process fetches them. */
   readonly keysOf?: ((config: IssuerConfig, onWithdrawn: () => void) => IssuerKeys) | undefined
 }
@@ -65,6 +68,7 @@ export class ReachedIssuer {
         client: asking,
         discovery,
         keys: this.#keys,
+        answers: config.introspection.shared ? parts.answers : undefined,
         metrics,
         logger,
         now,
@@ -132,7 +136,8 @@ function initialise(config: IssuerConfig, metrics: Metrics): void {
   for (const result of results) {
     metrics.introspectionRequests.inc({ issuer: id, result }, 0)
   }
-  for (const result of ['hit', 'miss', 'negative_hit', 'coalesced']) {
+  const looked = ['hit', 'miss', 'negative_hit', 'coalesced']
+  for (const result of introspection.shared ? [...looked, 'shared_hit'] : looked) {
     metrics.introspectionCache.inc({ issuer: id, result }, 0)
   }
   metrics.introspectionSeconds.zero({ issuer: id })

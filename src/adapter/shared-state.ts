@@ -13,8 +13,9 @@ import { MemoryReplayStore } from './replay-memory.ts'
 import { ownTicketKeys, type TicketKeys } from './ticket-keys.ts'
 
 export interface SharedState {
+  /** Used proofs, where this gateway's own processes remember them. */
   readonly replay: ReplayStore
-  /** What nonces are derived from. */
+  /** What nonces are derived from where no secret is configured. */
   readonly nonceSecret: Buffer
   /** The gateway's name in `Via`. */
   readonly pseudonym: string
@@ -40,13 +41,15 @@ export function ownState(
   now: number,
 ): SharedState & { readonly replay: MemoryReplayStore } {
   const replay = new MemoryReplayStore(dpop.replayEntries, now)
-  metrics.watch(() => {
-    metrics.replayEntries.set({ store: 'memory' }, replay.size)
-    metrics.replayBytes.set({ store: 'memory' }, replay.bytes)
-  })
+  if (dpop.replayStore === 'memory') {
+    metrics.watch(() => {
+      metrics.replayEntries.set({ store: 'memory' }, replay.size)
+      metrics.replayBytes.set({ store: 'memory' }, replay.bytes)
+    })
+  }
   return {
     replay,
-    nonceSecret: dpop.nonceSecret === undefined ? randomBytes(32) : Buffer.from(dpop.nonceSecret),
+    nonceSecret: randomBytes(32),
     pseudonym: `fapi-gateway-${randomBytes(4).toString('hex')}`,
     ticketKeys: ownTicketKeys,
     windowsChanged: (since) => replay.widen(since),

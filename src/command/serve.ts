@@ -65,7 +65,7 @@ async function announce(running: Running, configuration: Configuration, logger: 
   }
   const where = [...running.addresses, `admin ${running.adminAddress ?? 'off'}`].join(', ')
   if (!(await running.isReady())) {
-    logger.warn(facts, `listening, but not ready: no keys of an issuer yet: ${where}`)
+    logger.warn(facts, `listening, but not ready yet, as /readyz?verbose says: ${where}`)
     await untilReady(running)
   }
   logger.info(facts, `ready: ${where}`)

@@ -51,6 +51,8 @@ export const CATALOGUE = {
     'A route that stands earlier also matches what a later, more specific one matches, and the later one wins. If you expected the first match to win, it does not. Putting the more specific route first keeps the meaning and ends this warning.',
   'plaintext-upstream':
     'An upstream is called without TLS, and not over a loopback address. What the gateway tells it about the client could be read and changed on the way (RFC 9700 §4.13). Where that is meant, name the upstream under `upstreams:` and set allow_plaintext: true.',
+  'plaintext-store':
+    'The store that instances share is called without TLS, and not over a loopback address. Whoever is on the way reads the password, and forges the answer that a proof was not used before. Write rediss://; where plain TCP is meant, as beside a proxy that adds TLS, set allow_plaintext: true.',
   'issuer-not-https':
     'Keys, metadata and introspection have to come over TLS (RFC 8414 §2, RFC 7662 §4, FAPI 2.0 Security Profile §5.2.1). Plain http is accepted for loopback addresses only.',
   'opaque-issuer-ambiguous':
@@ -73,8 +75,10 @@ export const CATALOGUE = {
     'A setting of an issuer has no effect, because of another: with tokens: introspection its tokens are judged by what it answers, and not by their type, nor by its keys and algorithms unless its answers are signed (introspection.response: jwt). Who wrote it believes in a protection that is not there. Leave it out, or change the other.',
   'unused-proxies':
     'The setting trusted_proxies names who may say for which client it asks, and nothing is taken from them: client_address is connection, and client_certificate.from is tls. Leave it out, or let it have an effect.',
-  'replay-per-process':
-    'With dpop.nonce.secret a nonce is good at every instance that has the secret, and after a restart; the store of used proofs is the memory of one process. A proof that one instance has accepted, another accepts again (RFC 9449 §11.1), and so does the same one after a restart. Where one instance runs, leave the secret out: then the nonces of another process are not good. Where several run, have a balancer send each client to one of them.',
+  'unused-store':
+    'The section stores.redis is there, and neither dpop.replay.store nor the cache of an issuer uses it. Use it, or leave it out.',
+  'shared-in-part':
+    'Instances behind one address have to share two things of DPoP: used proofs, or a proof that one of them accepted is accepted by another again (RFC 9449 §11.1); and the secret of nonces, or a client is told by each that the nonce of the other is stale (RFC 9449 §8). One of the two is shared here. With one instance alone, neither has to be.',
   'no-such-profile':
     'There is no such file in config/profiles. `fapi-gateway profile` lists the profiles.',
   'invalid-profile': 'A profile file of the gateway itself does not hold. This is a bug.',

@@ -10,7 +10,9 @@ import type { CorsPolicy } from '../http/cors.ts'
 import type { ForwardedForField } from '../http/forwarded-for.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
 import type { EncryptionConfig } from './encryption.ts'
+import type { LimitsConfig } from './limits.ts'
 import type { RevocationConfig } from './revocation-source.ts'
+import type { RedisConfig } from './shared-store.ts'
 
 /** Where something stands in a configuration file; lines and columns count from 1. */
 export interface Position {
@@ -143,6 +145,8 @@ export interface IntrospectionConfig {
   readonly negativeTtl: number
   readonly cache: CacheBounds
   /** Seconds from asking to a verdict. */
+  /** Whether instances share answers about active tokens. */
+  readonly shared: boolean
   readonly timeout: number
   /** Calls at a time. */
   readonly connections: number
@@ -245,24 +249,6 @@ export interface RouteConfig {
   readonly realm: string
 }
 
-export interface LimitsConfig {
-  /** Bytes of the header section, and lines in it. */
-  readonly headerBytes: number
-  readonly headerLines: number
-  /** Bytes of the request target, of a token, and of a proof. */
-  readonly target: number
-  readonly token: number
-  readonly connections: number
-  readonly connectionsPerAddress: number
-  /** All in seconds. */
-  readonly handshake: number
-  readonly headers: number
-  readonly request: number
-  readonly idle: number
-  readonly keepAlive: number
-  readonly requestsPerConnection: number
-}
-
 export interface Configuration {
   /** Path of the file that was read first, as it was given. */
   readonly file: string
@@ -280,12 +266,15 @@ export interface Configuration {
   readonly dpop: {
     /** Seconds after which a new nonce is given out; the previous one stays good as long. */
     readonly nonceRotation: number
-    /** Shared by all instances; undefined: made at start. */
-    readonly nonceSecret: string | undefined
+    /** Shared by all instances, the one in use first; empty: made at start. */
+    readonly nonceSecrets: readonly string[]
+    readonly replayStore: 'memory' | 'redis'
+    /** Of the store in memory. */
     readonly replayEntries: number
     /** Keys of clients that are kept imported. */
     readonly proofKeys: number
   }
+  readonly stores: { readonly redis: RedisConfig | undefined }
   readonly limits: LimitsConfig
   readonly logging: {
     readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'

@@ -64,6 +64,12 @@ const introspection = z
         max_bytes: bytes('64KiB', '16GiB')
           .describe('Memory that they take up; refusals have a tenth of both beside it.')
           .prefault('128MiB'),
+        shared: z
+          .boolean()
+          .describe(
+            'Whether instances share answers about active tokens, encrypted, in stores.redis.',
+          )
+          .default(false),
       })
       .prefault({}),
     timeout: period('100ms', '30s')

@@ -159,6 +159,7 @@ function compileIntrospection(
     ttl: Math.min(cache.ttl ?? maxDelay ?? DEFAULT_TTL, maxDelay ?? Infinity, MAX_TTL),
     negativeTtl: cache.negative_ttl,
     cache: { entries: cache.max_entries, bytes: cache.max_bytes },
+    shared: cache.shared,
     timeout,
     connections,
     breaker: {

@@ -20,12 +20,12 @@ import { checkAddresses } from './listening-address.ts'
 import { narrow, profileLayer } from './narrowing.ts'
 import { loadProfile, type Profile, profileNames } from './profile.ts'
 import { ConfigReader, type SchemaNode } from './reading.ts'
-import { warnOfReplays } from './replay.ts'
 import { compileRoutes } from './route.ts'
 import { compileJsonSchema, type FileInput, fileSchema } from './schema.ts'
 import { withoutSecrets } from './secret-setting.ts'
 import type { Sources } from './section.ts'
 import { dpopStatements, statementsOf } from './statement.ts'
+import { checkStores, compileStores, listOf } from './store.ts'
 import { type LoadPorts, redact } from './substitution.ts'
 import { suggest } from './suggestion.ts'
 import { Upstreams } from './upstream.ts'
@@ -122,9 +122,13 @@ function compile(
     upstreams,
   })
   checkAmbiguity(routes, diagnostics)
+  const stores = compileStores(sources)
+  if (plain.dpop !== undefined) {
+    const configs = issuers.map(({ config }) => config)
+    checkStores(stores, plain.dpop, configs, routes, sources)
+  }
   if (plain.admin !== undefined) checkAdmin(plain.admin, reader)
   checkAddresses(reader)
-  if (plain.dpop?.nonce.secret !== undefined) warnOfReplays('process', reader)
 
   const { dpop: dpopInput, limits, logging, shutdown, admin, resourceMetadata } = plain
   if (
@@ -149,10 +153,12 @@ function compile(
     resourceMetadata,
     dpop: {
       nonceRotation: dpopInput.nonce.rotate,
-      nonceSecret: dpopInput.nonce.secret,
+      nonceSecrets: listOf(dpopInput.nonce.secret),
+      replayStore: dpopInput.replay.store,
       replayEntries: dpopInput.replay.max_entries,
       proofKeys: dpopInput.proof_keys.max_entries,
     },
+    stores,
     limits: {
       headerBytes: limits.headers,
       headerLines: limits.header_lines,

@@ -243,7 +243,7 @@ export const REASONS = {
     dpop_nonce_stale: 'The nonce is old or not ours: the client tries again with the new one.',
     dpop_iat_out_of_window: 'The proof is older than proof_max_age, or from the future.',
     dpop_proof_before_start:
-      'The proof is older than this process, which cannot know whether it was used before.',
+      'The proof is from before this process, or what it shares, began to remember: it may have been used before.',
   },
   authentication: {
     acr_insufficient: 'The acr of the token is not one of those that the route asks for.',
@@ -258,8 +258,10 @@ export const REASONS = {
   },
   replay: {
     dpop_replayed: 'The proof was used before: every request needs a proof of its own.',
-    replay_store_full: 'The store of used proofs is full: see dpop.replay.max_entries.',
-    replay_store_unavailable: 'The store of used proofs does not answer.',
+    replay_store_full:
+      'The store of used proofs is full: see dpop.replay.max_entries, or maxmemory of the shared one.',
+    replay_store_unavailable:
+      'The store of used proofs does not answer, or may not be used: /readyz?verbose says why.',
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>
 

@@ -11,7 +11,8 @@ import { dpopProof } from '../check/dpop-proof.ts'
 import { issuerSchema } from './issuer-schema.ts'
 import { listenerSchema, listenSchema } from './listener-schema.ts'
 import { defaultsSchema, routeSchema } from './route-schema.ts'
-import { address, bytes, count, file, name, period, secret, text, url } from './setting.ts'
+import { address, bytes, count, file, name, period, secret, secrets, text, url } from './setting.ts'
+import { storesSchema } from './store-schema.ts'
 import { workersSchema } from './workers.ts'
 
 export const upstreamSchema = z.strictObject({
@@ -73,17 +74,29 @@ const dpopSchema = z
         rotate: period('10s', '1h')
           .describe('When a new nonce is given out; the previous one stays good as long.')
           .prefault('1m'),
-        secret: secret(32)
+        secret: secrets(32)
           .describe(
-            "Nonces are derived from it, so instances with the same secret accept each other's. Default: made at start.",
+            "Nonces are derived from it, so instances with the same secret accept each other's: from the first of several, and those of each are accepted. Default: made at start.",
           )
           .optional(),
       })
       .prefault({}),
     replay: z
       .strictObject({
+        store: z
+          .enum(['memory', 'redis'])
+          .describe(
+            'Where used proofs are remembered. memory: of this process alone. redis: stores.redis, which all instances share.',
+          )
+          .default('memory'),
+        on_unavailable: z
+          .literal('deny')
+          .describe('What happens to a proof that cannot be remembered: 503, and nothing else.')
+          .default('deny'),
         max_entries: count(1000, 100_000_000)
-          .describe('Proofs that are remembered. When it is full, proofs are answered with 503.')
+          .describe(
+            'Proofs that are remembered in memory. When it is full, proofs are answered with 503.',
+          )
           .default(1_000_000),
       })
       .prefault({}),
@@ -139,6 +152,7 @@ export const fileSchema = z
       .min(1)
       .describe('The most specific one decides; their order has no meaning.'),
     dpop: dpopSchema.prefault({}),
+    stores: storesSchema.prefault({}),
     limits: limitsSchema.prefault({}),
     logging: z
       .strictObject({

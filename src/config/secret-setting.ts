@@ -4,13 +4,22 @@
  * @module
  */
 
-import { type Document, isScalar, type ParsedNode, visit } from 'yaml'
+import { type Document, isScalar, isSeq, type ParsedNode, visit } from 'yaml'
 import type { Path } from './document.ts'
 
 /** Settings whose values are secret even where somebody wrote them into the file itself. */
-const SECRET_SETTINGS: ReadonlySet<string> = new Set(['client_secret', 'secret', 'token'])
+const SECRET_SETTINGS: ReadonlySet<string> = new Set([
+  'client_secret',
+  'secret',
+  'token',
+  'password',
+  'encryption_key',
+])
 
-const UNREAD = /\b(?:client_secret|secret|token)["']?[ \t]*:[ \t]+(\S.*)$/gm
+const UNREAD = /\b(?:client_secret|secret|token|password|encryption_key)["']?[ \t]*:[ \t]+(\S.*)$/gm
+
+/** A password in a URL, where no setting of the gateway has one. */
+const IN_URL = /:\/\/([^/\s"']*)@/g
 
 /** A reference without a default has nothing of the secret in it. */
 const REFERENCE_ALONE = /^\$\{(?:(?!:-)[^}])+\}$/
@@ -21,8 +30,9 @@ export function hasSecret(text: string, path: Path): boolean {
 }
 
 function isSecretSetting(path: Path): boolean {
-  const name = path.at(-1)
-  return typeof name === 'string' && SECRET_SETTINGS.has(name)
+  // Of a list, the setting that it is the value of.
+  const name = path.findLast((step) => typeof step === 'string')
+  return name !== undefined && SECRET_SETTINGS.has(name)
 }
 
 /**
@@ -41,9 +51,12 @@ export function withoutSecrets(written: unknown, path: Path = []): unknown {
   )
 }
 
-/** Whether a text has a secret in it: one of a secret setting, or a key, which may stand there as PEM or JWK. */
+/**
+ * Whether a text has a secret in it: one of a secret setting, a key, which may stand there as PEM or JWK, or
+ * a password in a URL.
+ */
 function isSecret(text: string, path: Path): boolean {
-  return isKey(text) || hasSecret(text, path)
+  return isKey(text) || hasSecret(text, path) || text.search(IN_URL) !== -1
 }
 
 function isKey(text: string): boolean {
@@ -60,8 +73,10 @@ export function blot(text: string, document: Document.Parsed<ParsedNode>): strin
   }
   visit(document, {
     Pair: (_, { key, value }) => {
-      if (!isScalar(key) || !isScalar(value) || typeof value.value !== 'string') return
-      if (hasSecret(value.value, [String(key.value)])) hide(value.range)
+      for (const one of isSeq(value) ? value.items : [value]) {
+        if (!isScalar(key) || !isScalar(one) || typeof one.value !== 'string') continue
+        if (hasSecret(one.value, [String(key.value)])) hide(one.range)
+      }
     },
     Scalar: (_, { value, range }) => {
       if (typeof value === 'string' && isKey(value)) hide(range)
@@ -73,6 +88,9 @@ export function blot(text: string, document: Document.Parsed<ParsedNode>): strin
     const from = index + all.length - value.length
     const isReference = /^["']?\$\{/.test(value)
     if (!isReference && (isFaulty || /^[[{&*!]/.test(value))) hide([from, from + value.length])
+  }
+  for (const { 1: value = '', index } of text.matchAll(IN_URL)) {
+    if (!value.includes('${')) hide([index + '://'.length, index + '://'.length + value.length])
   }
   return characters.join('').split(/\r?\n/)
 }

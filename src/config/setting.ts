@@ -74,3 +74,8 @@ export function address() {
 export function secret(least: number) {
   return z.string().min(least).meta({ secret: true })
 }
+
+/** One secret, or several: the first is in use, the others are accepted as well. */
+export function secrets(least: number) {
+  return z.union([secret(least), z.array(secret(least)).min(1).max(4)])
+}

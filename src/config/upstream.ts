@@ -92,8 +92,9 @@ function compileUpstream(
   }
 }
 
-function readTls(
-  input: UpstreamInput,
+/** How a server is called by TLS. @param isPlaintext It is not: settings of TLS have no effect then. */
+export function readTls(
+  input: Pick<UpstreamInput, 'ca' | 'cert' | 'key' | 'server_name'>,
   path: Path,
   isPlaintext: boolean,
   { reader, files }: Pick<Sources, 'reader' | 'files'>,
@@ -103,7 +104,7 @@ function readTls(
   if (isPlaintext) {
     for (const name of ['ca', 'cert', 'key', 'server_name'] as const) {
       if (input[name] === undefined) continue
-      const message = `${nameOf([...path, name])}: without effect, since the URL is plain http`
+      const message = `${nameOf([...path, name])}: without effect, since the URL is one without TLS`
       diagnostics.error('invalid-value', document.at([...path, name]), message)
     }
   }

@@ -82,6 +82,8 @@ export class Accountant {
   readonly #writesAccess: boolean
   /** Names the configuration in force. */
   config: string
+  /** Where used proofs are remembered. */
+  replayStore: 'memory' | 'redis' = 'memory'
 
   constructor(
     metrics: Metrics,
@@ -133,7 +135,9 @@ export class Accountant {
     if (failure !== undefined) {
       metrics.denials.inc({ route, reason: failure.reason, mode: 'enforce' })
       if (failure.reason === 'dpop_replayed') metrics.replayDetected.inc({ kind: 'dpop_jti' })
-      if (failure.reason === 'replay_store_full') metrics.replayFull.inc({ store: 'memory' })
+      if (failure.reason === 'replay_store_full') {
+        metrics.replayFull.inc({ store: this.replayStore })
+      }
       if (failure.error === 'use_dpop_nonce') metrics.nonceChallenges.inc({ route })
     }
     this.#countToken(exchange, route)

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LimitsConfig } from '../config/configuration.ts'
+import type { LimitsConfig } from '../config/limits.ts'
 import type { Exchange } from './exchange.ts'
 import type { ResourceMetadata } from './resource-metadata.ts'
 import type { Route } from './route.ts'

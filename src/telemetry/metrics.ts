@@ -24,6 +24,7 @@ export type RequestOutcome = (typeof OUTCOMES)[number]
 const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const OVERHEAD_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25]
 const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+const STORE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1]
 const SKEW_SECONDS = [-60, -30, -10, -5, -1, 0, 1, 5, 10, 30, 60]
 
 /** Makes all metrics, in a registry of their own, with those of the process. One set a process. */
@@ -225,6 +226,34 @@ export function createMetrics() {
       'upstream',
       'state',
     ]),
+
+    storeUp: gauge(
+      'store_up',
+      'Whether the store that instances share can be used.',
+      ['store'],
+      'min',
+    ),
+    storeCircuit: gauge(
+      'store_circuit_state',
+      'Whether the store is asked (closed), or everything that needs it refused at once (open).',
+      ['store', 'state'],
+      'max',
+    ),
+    storeSeconds: histogram(
+      'store_duration_seconds',
+      'Time of a command to the store, answered or not.',
+      ['store', 'op'],
+      STORE_SECONDS,
+    ),
+    storeErrors: counter('store_errors_total', 'Commands to the store that were not carried out.', [
+      'store',
+      'kind',
+    ]),
+    storeResets: counter(
+      'store_resets_total',
+      'Times that what the store held may have been lost: it was emptied, or another took its place.',
+      ['store'],
+    ),
 
     configInfo: gauge(
       'config_info',

@@ -51,6 +51,17 @@ describe('/healthz and /readyz', () => {
   })
 })
 
+test('what passes is told, and others are served meanwhile [R02]', async () => {
+  const url = await start(() => [
+    { name: 'issuer bank', ready: true },
+    { name: 'store redis: no answer in time', ready: false, isPassing: true },
+  ])
+  expect(await get(`${url}/readyz?verbose`)).toEqual([
+    200,
+    '[+] issuer bank\n[-] store redis: no answer in time\nready\n',
+  ])
+})
+
 describe('/metrics', () => {
   test('are the text of a scrape', async () => {
     const url = await start()

@@ -54,6 +54,7 @@ function open(maxDelay: number | undefined, ttl: number) {
       cache: BOUNDS,
       timeout: 5,
       connections: 32,
+      shared: false,
       breaker: { failures: 5, window: 10, halfOpenAfter: 5 },
     },
     client,

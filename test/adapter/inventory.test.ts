@@ -38,6 +38,7 @@ function configuration(more: { ca?: string; cert?: string; hash?: string } = {})
     profile: 'fapi2-security',
     listeners: [{ id: 'main', certificates }],
     upstreams: [{ id: 'bank', tls: { cert } }],
+    dpop: { replayStore: 'memory' },
   } as unknown as Configuration
 }
 

@@ -203,6 +203,7 @@ describe('FAPI 2.0 SP §5.3.4-3: how long a revoked token may pass is a metric [
     ttl: 15,
     negativeTtl: 5,
     cache: { entries: 10, bytes: 1_000_000 },
+    shared: false,
     timeout: 1,
     connections: 32,
     breaker: { failures: 5, window: 10, halfOpenAfter: 5 },

@@ -92,6 +92,7 @@ describe('another configuration', () => {
     ['key: server.key', 'key: server.key\n  alpn: [h2]', 'alpn changed'],
     ['admin: { address: 127.0.0.1:0 }', 'admin: { address: 127.0.0.1:1 }', 'admin changed'],
     ['rotate: 30s', 'rotate: 40s', 'dpop nonces or replay store changed'],
+    ['dpop:', 'stores: { redis: { url: "redis://127.0.0.1" } }\ndpop:', 'replay store changed'],
     ['url: 8KiB', 'url: 4KiB', 'limits changed'],
     ['level: info', 'level: warn', 'logging changed'],
   ])('%s: %s cannot be taken over', async (before, after, obstacle) => {
@@ -106,6 +107,7 @@ describe('another configuration', () => {
     ['changed.example,', 'other.example,'],
     ['"http://127.0.0.1:2"', '"http://127.0.0.1:3"'],
     ['/near', '/nearer'],
+    ['rotate: 30s', 'rotate: 30s, secret: a-secret-of-thirty-two-characters'],
   ])('%s: %s can be', async (before, after) => {
     const next = await read(YAML.replace(before, after))
     expect(obstacleTo(former.configuration, next)).toBeUndefined()

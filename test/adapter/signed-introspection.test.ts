@@ -73,6 +73,7 @@ const settings = (more: Partial<IntrospectionConfig> = {}): IntrospectionConfig 
   ttl: 15,
   negativeTtl: 5,
   cache: { entries: 100, bytes: 1_000_000 },
+  shared: false,
   timeout: 5,
   connections: 32,
   breaker: { failures: 5, window: 10, halfOpenAfter: 5 },

@@ -2,10 +2,6 @@ import { readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Diagnostics } from '../../src/config/diagnostic.ts'
-import { parseConfigDocument } from '../../src/config/document.ts'
-import { ConfigReader } from '../../src/config/reading.ts'
-import { warnOfReplays } from '../../src/config/replay.ts'
 import type { LoadPorts } from '../../src/config/substitution.ts'
 import { createWorkspace, found, gateway, type Workspace } from './workspace.ts'
 
@@ -62,7 +58,8 @@ describe('the smallest file', () => {
       resourceMetadata: false,
       dpop: {
         nonceRotation: 60,
-        nonceSecret: undefined,
+        nonceSecrets: [],
+        replayStore: 'memory',
         replayEntries: 1_000_000,
         proofKeys: 10_000,
       },
@@ -318,24 +315,13 @@ describe('RFC 9449 §11.1: used proofs that each process remembers alone', () =>
 
   test('are warned of where nonces are good at several, and the gateway starts', async () => {
     const outcome = await workspace.load(gateway({ dpop: shared }))
-    expect(outcome.diagnostics).toMatchObject([{ id: 'replay-per-process', severity: 'warning' }])
-    expect(outcome.text).toContain('dpop.nonce.secret makes nonces good at every instance')
+    expect(outcome.diagnostics).toMatchObject([{ id: 'shared-in-part', severity: 'warning' }])
+    expect(outcome.text).toContain('each catches only the replays that it sees itself')
     expect(outcome.configuration).toBeDefined()
   })
 
   test('are not where the process has nonces of its own', async () => {
     expect(found(await workspace.load(gateway({ dpop: '{ nonce: { rotate: 30s } }' })))).toEqual([])
-  })
-
-  test('are not where all instances remember them together', async () => {
-    const diagnostics = new Diagnostics()
-    const ports = { readFile: () => '', env: {}, now: 0 }
-    const document = parseConfigDocument('a.yaml', gateway({ dpop: shared }), ports, diagnostics)
-    const reader = new ConfigReader(document, diagnostics, {})
-    warnOfReplays('shared', reader)
-    expect(diagnostics.sorted).toEqual([])
-    warnOfReplays('process', reader)
-    expect(diagnostics.sorted).toMatchObject([{ id: 'replay-per-process' }])
   })
 })
 
@@ -352,7 +338,7 @@ describe('the hash names a configuration', () => {
   test('a secret does not enter it', async () => {
     const one = await workspace.load(withSecret, { env: { SECRET: secret } })
     const other = await workspace.load(withSecret, { env: { SECRET: `${secret}-2` } })
-    expect(one.configuration?.dpop.nonceSecret).toBe(secret)
+    expect(one.configuration?.dpop.nonceSecrets).toEqual([secret])
     expect(other.configuration?.hash).toBe(one.configuration?.hash)
   })
 

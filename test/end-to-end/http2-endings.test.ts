@@ -6,12 +6,13 @@
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { loadFromDisk } from '../../src/adapter/files.ts'
 import { sumOf } from '../support/exposition.ts'
 import { type FaultyUpstream, OK, startFaultyUpstream } from '../support/faulty-upstream.ts'
 import { type Fixture, HOST, startFixture, type TestGateway } from '../support/fixture.ts'
-import { type Http2Client, openHttp2 } from '../support/http2-client.ts'
+import { type Http2Client, openHttp2, readAnswer } from '../support/http2-client.ts'
 
 let fixture: Fixture
 let upstream: FaultyUpstream
@@ -85,6 +86,24 @@ describe('RFC 9113 §6.8: when the gateway stops', () => {
     await client.closed
     expect(await closing).toBe(true)
     expect(await inFlight()).toBe(0)
+  })
+
+  test('a client that is yet to read what came has time for it', async () => {
+    gateway = await fixture.gateway(yaml('off'))
+    client = await openHttp2(fixture, gateway)
+    const body = 'a'.repeat(50_000)
+    upstream.answer = ({ socket }) =>
+      void socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+    const stream = client.begin()
+    await expect.poll(() => gateway.lines.some((line) => line.includes('"access"'))).toBe(true)
+    const goaway = new Promise((resolve) => client.session.once('goaway', resolve))
+    const closing = gateway.running.close()
+    await goaway
+    // A connection that were ended would be gone by then, with what has not been read.
+    await Promise.race([client.closed, pause(200)])
+    const answer = await readAnswer(stream)
+    expect([answer.body.length, answer.code]).toEqual([body.length, 0])
+    expect(await closing).toBe(true)
   })
 
   test('what is not done in time is reset, and never ends well [O01]', async () => {

@@ -198,6 +198,6 @@ test('an address that is in use: exit code 1, and which', async () => {
 test('RFC 9449 §11.1: a start says that used proofs are remembered by this process alone, where nonces are not', async () => {
   const dpop = 'dpop: { nonce: { secret: a-secret-of-thirty-two-characters } }\n'
   const running = await startReady(yaml() + dpop)
-  expect(await running.line('replay-per-process')).toContain('warning')
+  expect(await running.line('shared-in-part')).toContain('warning')
   expect(running.lines.join('\n')).not.toContain('a-secret')
 })

@@ -69,7 +69,7 @@ export async function call(
     }
   }
   if (reply.status < 400 || reply.status >= 500) {
-    if (whole !== 1) wrong('did not reach the upstream')
+    if (whole !== 1) wrong('did not reach the upstream, as it should')
   } else {
     if (begun > 0) wrong('was refused, and reached the upstream')
     // Nor did it later: that is looked at again.

@@ -48,6 +48,8 @@ export interface Target {
 
 /** Milliseconds after which an idle connection is let go: sooner than the gateway would. */
 const IDLE = 10_000
+/** Megabytes: what is to be sent counts, and who has more to send refuses what comes. */
+const SESSION_MEMORY = 1000
 /** Milliseconds after which half of a request is broken off. */
 const HALF = 20
 
@@ -92,7 +94,7 @@ export function createHttp2(target: Target, credential: Credential | undefined):
   let session: ClientHttp2Session | undefined
   const open = () => {
     const to = { host: '127.0.0.1', port: target.port, ...tlsOf(target, credential) }
-    const fresh = connectHttp2(API, to)
+    const fresh = connectHttp2(API, { ...to, maxSessionMemory: SESSION_MEMORY })
     fresh.on('error', () => {})
     fresh.setTimeout(IDLE, () => fresh.close())
     return fresh

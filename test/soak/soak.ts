@@ -41,6 +41,7 @@ async function run(minutes: number, rate: number): Promise<number> {
     const slope = 60 * slopeOf(secondHalf(samples), ({ rss }) => rss)
     const count = Object.values(wrong).reduce((sum, times) => sum + times, 0)
     say(`\nplayed: ${listOf(played)}`)
+    say(`refused besides: ${listOf(world.refusals) || 'nothing'}`)
     for (const [fault, times] of Object.entries(wrong)) say(`${times} × ${fault}`)
     for (const fault of growth) say(fault)
     say(

@@ -34,6 +34,8 @@ export interface World {
   readonly bound: { readonly mtls: object; readonly dpop: object }
   /** What went wrong and belongs to no request. */
   readonly faults: string[]
+  /** Why something was refused that was no request, or none of ours: how often. */
+  readonly refusals: Record<string, number>
   /** Interactions that were refused. */
   readonly refused: Set<string>
   client(holder: Holder, protocol: 'h1' | 'h2'): SoakClient
@@ -67,10 +69,15 @@ export async function startWorld(): Promise<World> {
   await writeFile(file, configurationOf(issuer, upstream))
 
   const faults: string[] = []
+  const refusals: Record<string, number> = {}
   const awaited = new Map<string, (line: AccessLine | undefined) => void>()
   const gateway = await GatewayUnderSoak.start(
     file,
-    (line) => awaited.get(line.interaction_id)?.(line),
+    (line) => {
+      const settle = awaited.get(line.interaction_id)
+      if (settle !== undefined) settle(line)
+      else if (line.reason !== undefined) refusals[line.reason] = (refusals[line.reason] ?? 0) + 1
+    },
     (line) => void faults.push(line),
   )
   const target = { port: gateway.port, ca: authority.certificate }
@@ -87,6 +94,7 @@ export async function startWorld(): Promise<World> {
     upstream,
     gateway,
     faults,
+    refusals,
     refused: new Set(),
     disconnect,
     bound: {

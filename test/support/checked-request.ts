@@ -47,7 +47,7 @@ export const CONNECTION: Connection = {
 export function createServices(replayEntries = 100): Services {
   return {
     replay: new MemoryReplayStore(replayEntries),
-    nonces: new Nonces(Buffer.alloc(32, 1), 30),
+    nonces: new Nonces([Buffer.alloc(32, 1)], 30),
     proofKeys: new Map(),
     revocation: { statusOf: () => 'unavailable' },
   }

@@ -10,10 +10,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Configuration } from '../../config/configuration.ts'
 import type { Logger } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import { AdminListener } from '../admin.ts'
+import { AdminListener, areReady } from '../admin.ts'
 import { steadyClock, wallClock } from '../clock.ts'
+import { windowsOf } from '../dpop-state.ts'
 import { describe } from '../inventory.ts'
-import { hasSameWindows, obstacleTo } from '../parts.ts'
+import { obstacleTo } from '../parts.ts'
 import type { Running } from '../running.ts'
 import { ownState } from '../shared-state.ts'
 import { newTicketKey, TICKET_KEY_LIFETIME_MS } from '../ticket-keys.ts'
@@ -93,7 +94,7 @@ class Crew implements Running {
   }
 
   async isReady(): Promise<boolean> {
-    return (await this.#roll.readiness(this.#isClosing)).every(({ ready }) => ready)
+    return areReady(await this.#roll.readiness(this.#isClosing))
   }
 
   async start(): Promise<void> {
@@ -140,7 +141,7 @@ class Crew implements Running {
     this.#configuration = configuration
     // Sessions of the former configuration are not resumed, by whichever worker.
     this.#ticketKeys = ticketKeysOf(configuration)
-    const isWindowKept = hasSameWindows(former, configuration)
+    const isWindowKept = windowsOf(former) === windowsOf(configuration)
     // Until the last worker has changed, some proof may be accepted for less long than it soon will be.
     const since = isWindowKept ? this.#state.replay.since : Number.POSITIVE_INFINITY
     await this.#demand(workers, 'commit', { number, since, ticketKeys: this.#ticketKeys })

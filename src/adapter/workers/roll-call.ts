@@ -6,7 +6,7 @@
 
 import type { Logger } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { Readiness } from '../admin.ts'
+import { areReady, type Readiness } from '../admin.ts'
 import type { Place } from './place.ts'
 import { UnionDesk } from './union-desk.ts'
 
@@ -52,11 +52,15 @@ export class RollCall {
       return { name: `worker ${number}`, said: await answer?.catch(() => undefined) }
     })
     const answers = await Promise.all(asked)
-    const all = new Map([['not shutting down', !isClosing]])
-    for (const { name, said } of answers) all.set(name, said !== undefined)
-    for (const { name, ready } of answers.flatMap(({ said }) => said ?? [])) {
-      all.set(name, ready && all.get(name) !== false)
+    const states: Readiness[] = [{ name: 'not shutting down', ready: !isClosing }]
+    for (const { name, said } of answers) states.push({ name, ready: said !== undefined })
+    const byName = Map.groupBy(
+      answers.flatMap(({ said }) => said ?? []),
+      ({ name }) => name,
+    )
+    for (const [name, said] of byName) {
+      states.push({ name, ready: said.every(({ ready }) => ready), isPassing: areReady(said) })
     }
-    return [...all].map(([name, ready]) => ({ name, ready }))
+    return states
   }
 }

@@ -11,29 +11,37 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
+/** Nonces of one secret around one moment. */
+interface Series {
+  readonly secret: Buffer
+  readonly current: string
+  readonly previous: string
+}
+
 export class Nonces {
-  readonly #secret: Buffer
+  readonly #secrets: readonly Buffer[]
   readonly #period: number
-  #step: number
-  #current: string
-  #previous: string
+  readonly #epoch: () => string
+  #step = Number.NaN
+  #derivedFor = ''
+  #series: readonly Series[] = []
 
   /**
-   * @param secret At least 16 bytes (FAPI 2.0 SP §5.4.1: 128 bits of entropy).
+   * @param secrets At least 16 bytes each (FAPI 2.0 SP §5.4.1: 128 bits of entropy). The first is given
+   *   out; what the others would have given out is accepted as well, so that one can take another's place.
    * @param period Seconds after which another nonce is given out.
+   * @param epoch Changes when used proofs may have been forgotten: from then on earlier nonces are not good.
    */
-  constructor(secret: Buffer, period: number) {
-    this.#secret = secret
+  constructor(secrets: readonly Buffer[], period: number, epoch: () => string = () => '') {
+    this.#secrets = secrets
     this.#period = period
-    this.#step = Number.NaN
-    this.#current = ''
-    this.#previous = ''
+    this.#epoch = epoch
   }
 
   /** The nonce to give out now. 1*NQCHAR (RFC 9449 §8.1). */
   current(now: number): string {
     this.#turnTo(now)
-    return this.#current
+    return this.#series[0]?.current ?? ''
   }
 
   /**
@@ -44,28 +52,35 @@ export class Nonces {
    */
   acceptedUntil(nonce: string, now: number, ahead = 0): number | undefined {
     this.#turnTo(now)
-    if (isEqual(nonce, this.#current)) return (this.#step + 2) * this.#period
-    if (isEqual(nonce, this.#previous)) return (this.#step + 1) * this.#period
+    for (const { current, previous } of this.#series) {
+      if (isEqual(nonce, current)) return (this.#step + 2) * this.#period
+      if (isEqual(nonce, previous)) return (this.#step + 1) * this.#period
+    }
     // RFC 9449 §8: given out by another instance; by us it cannot have been, and nobody can guess it.
-    const isNextNear = Math.floor((now + ahead) / this.#period) > this.#step
-    const isNext = isNextNear && isEqual(nonce, this.#derive(this.#step + 1))
+    if (Math.floor((now + ahead) / this.#period) <= this.#step) return undefined
+    const isNext = this.#series.some(({ secret }) =>
+      isEqual(nonce, derive(secret, this.#derivedFor, this.#step + 1)),
+    )
     return isNext ? (this.#step + 3) * this.#period : undefined
   }
 
   #turnTo(now: number): void {
     const step = Math.floor(now / this.#period)
-    if (step === this.#step) return
+    const epoch = this.#epoch()
+    if (step === this.#step && epoch === this.#derivedFor) return
     this.#step = step
-    this.#current = this.#derive(step)
-    this.#previous = this.#derive(step - 1)
+    this.#derivedFor = epoch
+    this.#series = this.#secrets.map((secret) => ({
+      secret,
+      current: derive(secret, epoch, step),
+      previous: derive(secret, epoch, step - 1),
+    }))
   }
+}
 
-  #derive(step: number): string {
-    return createHmac('sha256', this.#secret)
-      .update(`dpop-nonce ${step}`)
-      .digest('base64url')
-      .slice(0, 32)
-  }
+function derive(secret: Buffer, epoch: string, step: number): string {
+  const named = epoch === '' ? `${step}` : `${step} ${epoch}`
+  return createHmac('sha256', secret).update(`dpop-nonce ${named}`).digest('base64url').slice(0, 32)
 }
 
 function isEqual(given: string, good: string): boolean {

@@ -20,7 +20,7 @@ const ALGORITHMS = ['ES256', 'PS256'] as const
 export async function proofWork(): Promise<Work[]> {
   const key = await createSigningKey()
   const now = Math.floor(Date.now() / 1000)
-  const nonces = new Nonces(Buffer.alloc(32, 1), 60)
+  const nonces = new Nonces([Buffer.alloc(32, 1)], 60)
   const nonce = nonces.current(now)
   const series = proofSeries(key, 'token', TARGET_URI)
   const fields = ['Host', 'api.bank.example', 'DPoP', signProof(series, now, nonce)]

@@ -124,7 +124,7 @@ issuers:
   bank:
     issuer: ${issuer.issuer}
     audience: ${issuer.audience}
-    cache: { max_entries: 1000000 }
+    cache: { max_entries: 1000000, max_bytes: 4GiB }
 routes: [{ id: accounts, match: /accounts, upstream: "http://127.0.0.1:9" }]
 `,
   )

@@ -9,7 +9,7 @@ import { createKeyPair } from '../../support/compact-signing.ts'
 import { NOW, THUMBPRINT } from '../../support/issuer.ts'
 
 const PERIOD = 30
-const nonces = new Nonces(Buffer.alloc(32, 1), PERIOD)
+const nonces = new Nonces([Buffer.alloc(32, 1)], PERIOD)
 const good = nonces.current(NOW)
 const previous = nonces.current(NOW - PERIOD)
 const stale = nonces.current(NOW - 2 * PERIOD)

@@ -314,7 +314,7 @@ describe.skipIf(corpora === undefined)('the proofs of RFC 9449 (set CORPORA to r
       expect(accessTokenHash).toBe('fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo')
       if (!('jti' in verdict)) throw new Error(verdict.reason)
       const policy = { nonce: 'off', maxAge: 60, futureSkew: 10, since: 0 } as const
-      const nonces = new Nonces(Buffer.alloc(32), 60)
+      const nonces = new Nonces([Buffer.alloc(32)], 60)
       expect(checkFreshness(verdict, policy, nonces, NOW)).toMatchObject({
         reason: 'dpop_iat_out_of_window',
       })
