@@ -52,15 +52,14 @@ export class RollCall {
       return { name: `worker ${number}`, said: await answer?.catch(() => undefined) }
     })
     const answers = await Promise.all(asked)
-    const states: Readiness[] = [{ name: 'not shutting down', ready: !isClosing }]
-    for (const { name, said } of answers) states.push({ name, ready: said !== undefined })
-    const byName = Map.groupBy(
-      answers.flatMap(({ said }) => said ?? []),
-      ({ name }) => name,
-    )
-    for (const [name, said] of byName) {
-      states.push({ name, ready: said.every(({ ready }) => ready), isPassing: areReady(said) })
-    }
-    return states
+    const closing: Readiness = { name: 'not shutting down', ready: !isClosing }
+    const states = [closing, ...answers.flatMap(({ said }) => said ?? [])]
+    const there = answers.map(({ name, said }) => ({ name, ready: said !== undefined }))
+    const [first, ...others] = [...Map.groupBy(states, ({ name }) => name)].map(([name, all]) => ({
+      name,
+      ready: all.every(({ ready }) => ready),
+      isPassing: areReady(all),
+    }))
+    return [first ?? closing, ...there, ...others]
   }
 }
