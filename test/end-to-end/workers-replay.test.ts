@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createCaller, type RawAnswer } from '../support/caller.ts'
 import { type CrewWorld, startCrewWorld } from '../support/crew.ts'
+import { REDIS_IS_INSTALLED, startRedis } from '../support/redis-server.ts'
 
 let world: CrewWorld
 
@@ -109,3 +110,34 @@ describe('a primary that does not answer', () => {
     }
   })
 })
+
+describe.skipIf(!REDIS_IS_INSTALLED)(
+  `with a store that instances share${REDIS_IS_INSTALLED ? '' : ' (skipped: redis-server is not installed)'}`,
+  () => {
+    test('RFC 9449 §11.1: every worker asks it itself, whatever the primary does [R12]', async () => {
+      const redis = await startRedis()
+      try {
+        const more = `stores: { redis: { url: "redis://127.0.0.1:${redis.port}", timeout: 500ms } }
+dpop: { nonce: { mode: off, secret: a-secret-that-both-instances-have }, replay: { store: redis } }`
+        const crew = await world.start(world.yaml({ more }))
+        const callers = await crew.callers()
+        expect((await crew.ready()).lines).toContain('[+] store redis')
+        // What was made before the store was first reached may have been used.
+        for (const caller of callers) {
+          const status = async () =>
+            (await caller.send({ fields: await world.dpopFields() })).status
+          await expect.poll(status, { timeout: 20_000 }).toBe(200)
+        }
+        crew.child.kill('SIGSTOP')
+        const fields = await world.dpopFields()
+        expect(await callers[0].send({ fields })).toMatchObject({ status: 200 })
+        expect(reasonOf(await callers[1].send({ fields }))).toBe('dpop_replayed')
+        crew.child.kill('SIGCONT')
+        expect(await crew.metric('fapigw_store_up', { store: 'redis' })).toBe(1)
+      } finally {
+        await world.stop()
+        await redis.stop()
+      }
+    })
+  },
+)

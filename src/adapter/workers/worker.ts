@@ -66,6 +66,8 @@ class Worker {
     // Otherwise Node would end the process with the primary, and cut off what is under way.
     if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true
     process.once('disconnect', () => void this.#leave())
+    // What Node says to a primary that is gone, before it knows that, would end the process too.
+    cluster.worker?.on('error', () => {})
     this.#stream.once('close', () => void this.#leave())
     this.#channel = new Channel(wireOf(process), {
       begin: (said) => this.#begin(said),
