@@ -103,6 +103,7 @@ describe('what is wrong is found', () => {
     ['an answer that is late', 'slow', {}, { isSlow: true }],
     ['an honest request refused', 'honest_request_refused', {}, { answers: answered(401) }],
     ['an honest request not forwarded', 'honest_request_refused', {}, { upstream: [] }],
+    ['an honest request not answered', 'slow', {}, { answers: [] }],
   ])('%s: %s', (_, rule, ofSent, ofSeen) => {
     expect(rules({ ...sent, ...ofSent }, { ...seen, ...ofSeen })).toContain(rule)
   })

@@ -136,7 +136,10 @@ function judgeAnswers({ honest }: Sent, { answers, access, upstream, isSlow }: S
   if (isSlow) faults.push({ rule: 'slow', detail: `answered: ${statuses}` })
   if (honest !== undefined) {
     const isServed = upstream.length === honest && statuses.every((status) => status === 200)
-    if (!isServed || statuses.length !== honest) {
+    if (isServed && statuses.length < honest) {
+      // All of it was forwarded, and what was answered was answered well: the rest is late, or never comes.
+      faults.push({ rule: 'slow', detail: `${honest} forwarded, answered: ${statuses}` })
+    } else if (!isServed || statuses.length !== honest) {
       faults.push({ rule: 'honest_request_refused', detail: `${upstream.length} ${statuses}` })
     }
   }
