@@ -1,5 +1,5 @@
 /**
- * A real nginx or HAProxy in front of a gateway, where it is installed, run by the recipe of the README.
+ * A real nginx or HAProxy in front of a gateway, where it is installed, run by the recipe of docs/how-to.
  *
  * @module
  */
@@ -22,10 +22,13 @@ export function isInstalled(name: ProxyName): boolean {
   return spawnSync(name, ['-v']).status === 0
 }
 
-/** The recipe in the README: the block of code of that language. */
+/** The recipe in docs/how-to: the block of code of that language. */
 export function recipe(name: ProxyName): string {
-  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
-  const [, block] = new RegExp(`^\`\`\`${name}\\n([^]*?)^\`\`\`$`, 'm').exec(readme) ?? []
+  const page = readFileSync(
+    join(import.meta.dirname, '../../docs/how-to/behind-a-balancer.md'),
+    'utf8',
+  )
+  const [, block] = new RegExp(`^\`\`\`${name}\\n([^]*?)^\`\`\`$`, 'm').exec(page) ?? []
   if (block === undefined) throw new Error(`there is no recipe for ${name}`)
   return block
 }
