@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { Nonces } from '../../src/sender-constraint/dpop/nonce.ts'
 import { sumOf } from '../support/exposition.ts'
 import { REDIS_IS_INSTALLED, type RedisServer, startRedis, until } from '../support/redis-server.ts'
 import { type OpenStore, openStore, type StoreOptions } from '../support/redis-store.ts'
@@ -32,6 +33,20 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
   }
   const errors = async ({ metrics }: OpenStore, kind: string) =>
     sumOf(await metrics.expose(), 'fapigw_store_errors_total', { kind })
+
+  test('RFC 9449 §8: a nonce is good with the store that remembers its proofs, and with no other of the same secret', async () => {
+    const [one, same, other] = [
+      await open(),
+      await open(),
+      await open({}, (await serverWith()).port),
+    ]
+    const now = Date.now() / 1000
+    const noncesOf = ({ store }: OpenStore) =>
+      new Nonces([Buffer.alloc(32, 1)], 60, () => store.epoch)
+    const nonce = noncesOf(one).current(now)
+    expect(noncesOf(same).acceptedUntil(nonce, now)).toBeDefined()
+    expect(noncesOf(other).acceptedUntil(nonce, now)).toBeUndefined()
+  })
 
   describe('RFC 9449 §11.1: a key', () => {
     test('is used once, and by another instance not again [DPOP-11.1-2]', async () => {

@@ -33,6 +33,11 @@ describe('parseArguments', () => {
     expect(parse('micro router jws')).toMatchObject({ task: 'micro', names: ['router', 'jws'] })
   })
 
+  test('writes what is simulated only if it is told to', () => {
+    expect(parse('simulate')).toMatchObject({ task: 'simulate', names: [], write: false })
+    expect(parse('simulate --write')?.write).toBe(true)
+  })
+
   test.each([
     'P3',
     'compare',
@@ -40,6 +45,7 @@ describe('parseArguments', () => {
     'profile',
     'profile P1 P2',
     'report P1',
+    'simulate P1',
     '--fast',
   ])('does not guess what %s means', (line) => {
     expect(parse(line)).toBeUndefined()

@@ -27,6 +27,7 @@ import type { RowResult } from './result.ts'
 import { type Rig, startRig } from './rig.ts'
 import type { ComparedRow, Row } from './rows/row.ts'
 import { ROWS } from './rows/rows.ts'
+import { simulate } from './simulate/simulate.ts'
 import { textOf } from './table.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -42,6 +43,8 @@ if (asked === undefined) {
   process.exitCode = 2
 } else if (asked.task === 'report') {
   writePage(JSON.parse(readFileSync(RECORD, 'utf8')))
+} else if (asked.task === 'simulate') {
+  simulate(ROOT, asked.write, say)
 } else if (asked.task === 'micro') {
   console.log(await runMicro(asked.names))
 } else if (process.platform !== 'linux') {

@@ -15,6 +15,7 @@ import { handshakes } from './p08-handshakes.ts'
 import { manyRoutes } from './p09-many-routes.ts'
 import { bulk } from './p10-bulk.ts'
 import { processes } from './p11-processes.ts'
+import { usedProofs } from './p12-used-proofs.ts'
 import type { Row } from './row.ts'
 
 export const ROWS: readonly Row[] = [
@@ -29,4 +30,5 @@ export const ROWS: readonly Row[] = [
   manyRoutes,
   bulk,
   processes,
+  usedProofs,
 ]

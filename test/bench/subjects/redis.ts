@@ -25,5 +25,5 @@ export async function startRedis({ folder, cores }: Rig) {
   const argv = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, `${value}`])
   const program = [pathOf('redis-server'), ...argv]
   const child = await startChild(program, { folder, name, cores: cores.load, ports: [port] })
-  return { port, close: child.close }
+  return { port, pid: child.pid, close: child.close }
 }
