@@ -79,8 +79,10 @@ export class DpopState {
 
 /** Names for how long proofs are accepted, on whatever route (RFC 9449 §11.1). */
 export function windowsOf({ routes }: Configuration): string {
-  const policies = routes.map(({ policies }) => JSON.stringify(policies['dpop_freshness']))
-  const text = JSON.stringify([...new Set(policies)].sort())
+  const named = routes.map(({ hosts, paths, methods, policies }) =>
+    JSON.stringify([hosts, paths, methods, policies['dpop_freshness']]),
+  )
+  const text = JSON.stringify(named.sort())
   return createHash('sha256').update(text).digest('base64url').slice(0, 12)
 }
 

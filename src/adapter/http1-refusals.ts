@@ -52,6 +52,12 @@ export class Http1Refusals {
     }
   }
 
+  /** Refuses a request whose turn it is; those behind it are not served. */
+  now(socket: Duplex, failure: Failure): void {
+    if (!this.#refused.has(socket)) this.#refuse(socket, failure)
+    else socket.destroy()
+  }
+
   /** Refuses what the parser gave up on. */
   malformed(error: Error, socket: Duplex): void {
     // What is sent behind it is dropped: closing now would take the answer from the client.

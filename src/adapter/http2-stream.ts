@@ -97,8 +97,18 @@ export class StreamResponse implements ClientResponse {
       validateHeaderValue(rawFields[i]!, rawFields[i + 1]!)
     }
     this.statusCode = status
-    if (!this.destroyed) this.#stream.respond([':status', String(status), ...rawFields])
+    if (!this.destroyed) this.#respond([':status', String(status), ...rawFields])
     this.#headersSent = true
+  }
+
+  #respond(fields: string[]): void {
+    try {
+      this.#stream.respond(fields)
+    } catch (error) {
+      // Before version 24 Node refuses what an upstream should not have said twice.
+      if (!(error instanceof Error && 'code' in error && error.code === SINGLE_VALUE)) throw error
+      this.#stream.respond(combineLines(fields))
+    }
   }
 
   /** The head is sent when it is written. */
@@ -167,4 +177,18 @@ export class StreamResponse implements ClientResponse {
     if (stream.writableFinished) setImmediate(close)
     else stream.once('finish', close)
   }
+}
+
+const SINGLE_VALUE = 'ERR_HTTP2_HEADER_SINGLE_VALUE'
+
+/** RFC 9110 §5.3: lines of one name as one line, but for those of Set-Cookie. */
+function combineLines(fields: readonly string[]): string[] {
+  const combined: string[] = []
+  for (let i = 0; i < fields.length; i += 2) {
+    const [name, value] = [fields[i]!.toLowerCase(), fields[i + 1]!]
+    const at = combined.findIndex((one, j) => j % 2 === 0 && one === name)
+    if (at === -1 || name === 'set-cookie') combined.push(name, value)
+    else combined[at + 1] += `, ${value}`
+  }
+  return combined
 }

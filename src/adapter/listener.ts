@@ -232,8 +232,7 @@ export class Listener {
   ): void {
     const connection = this.#connections.get(incoming.socket)
     if (connection === undefined) {
-      const failure = fail('misdirected_request', 'connection_before_reload')
-      this.#refusals.behind(incoming.socket, failure)
+      this.#refusals.behind(incoming.socket, connectionBeforeReload())
       return
     }
     // RFC 9112 §9.6: behind an answer that says it is the last, no request is served.
@@ -241,9 +240,12 @@ export class Listener {
     if (this.#responses.lastOf(incoming.socket)?.shouldKeepAlive === false) return
     // RFC 9110 §7.8: nothing is upgraded. Node's parser loses bytes behind such a request: it is the last.
     if (this.#draining || 'upgrade' in incoming.headers) response.shouldKeepAlive = false
-    this.#responses.inTurn(incoming.socket, response, () =>
-      this.#pass(connection, incoming, incoming, response, expectsContinue, tunnel),
-    )
+    this.#responses.inTurn(incoming.socket, response, () => {
+      // RFC 9325 §7.5: what was believed when it came may not be when its turn comes.
+      if (this.#connections.get(incoming.socket) !== connection) {
+        this.#refusals.now(incoming.socket, connectionBeforeReload())
+      } else this.#pass(connection, incoming, incoming, response, expectsContinue, tunnel)
+    })
   }
 
   #pass(
@@ -259,4 +261,8 @@ export class Listener {
     const { publicUrls } = this.#config
     gateway.serve(request, body, response, connection, publicUrls, expectsContinue, tunnel)
   }
+}
+
+function connectionBeforeReload(): Failure {
+  return fail('misdirected_request', 'connection_before_reload')
 }

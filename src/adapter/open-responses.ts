@@ -39,12 +39,23 @@ export class OpenResponses {
       return
     }
     queue.waiting += 1
-    if (queue.waiting > MAX_WAITING) socket.pause()
+    this.#holdBack(socket, queue)
     former.once('close', () => {
       if (socket.destroyed || !queue.responses.includes(response)) return
       queue.waiting -= 1
       if (queue.waiting === MAX_WAITING) socket.resume()
-      if (former.shouldKeepAlive) serve()
+      else this.#holdBack(socket, queue)
+      // Node ends a connection for reasons of its own too, which `shouldKeepAlive` does not tell: an answer
+      // without a length to a client of HTTP/1.0.
+      if (former.shouldKeepAlive && !socket.writableEnded) serve()
+    })
+  }
+
+  /** Node reads on at the end of each message, and of each answer: it is told when that has been done. */
+  #holdBack(socket: Duplex, queue: Queue): void {
+    if (queue.waiting <= MAX_WAITING) return
+    setImmediate(() => {
+      if (queue.waiting > MAX_WAITING) socket.pause()
     })
   }
 
@@ -108,6 +119,9 @@ export class OpenResponses {
     socket.once('close', () => {
       for (const response of responses) if (!response.writableFinished) response.emit('close')
     })
+    // What was to drain or to time out before is to do so still.
+    socket.on('drain', () => responses.find((one) => !one.writableFinished)?.emit('drain'))
+    socket.on('timeout', () => socket.destroy())
     // What is not read would hide that the client has left.
     socket.resume()
   }

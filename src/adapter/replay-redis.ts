@@ -14,6 +14,17 @@ import { CLOCK_MARGIN } from './redis/inspection.ts'
 import type { Answer } from './redis/pipeline.ts'
 import type { RedisStore } from './redis/store.ts'
 
+/**
+ * Seconds: the longest for which a proof that is used now can be accepted by its `iat`, by whatever
+ * configuration. Another instance may have that one already, or have it soon.
+ */
+const LONGEST_WINDOW = 360
+
+/** Seconds for which a use is remembered. By our clock, which may be ahead of another's: so it is longer. */
+export function lifeInStore(until: number, now: number): number {
+  return Math.max(until - now, LONGEST_WINDOW) + CLOCK_MARGIN
+}
+
 export class RedisReplayStore implements ReplayStore {
   readonly #store: RedisStore
 
@@ -27,8 +38,7 @@ export class RedisReplayStore implements ReplayStore {
 
   useOnce(key: string, until: number, now: number): UseOnce | Promise<UseOnce> {
     const name = `${this.#store.keyPrefix}jti:${key}`
-    // What is left by our clock, which may be ahead of another instance's: for that it lives longer.
-    const life = Math.ceil((Math.max(0, until - now) + CLOCK_MARGIN) * 1000)
+    const life = Math.ceil(lifeInStore(until, now) * 1000)
     const words = ['SET', name, '1', 'NX', 'PX', String(life)]
     const asked = this.#store.run('replay', name, words)
     return asked instanceof StoreFault ? verdictOf(asked) : asked.then(verdictOf)

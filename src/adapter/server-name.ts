@@ -54,12 +54,12 @@ export class ServerNames {
   }
 }
 
-type Addressed = Pick<Socket, 'remoteAddress' | 'remotePort'>
+type Addressed = Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>
 
 function isAddressed(value: unknown): value is Addressed {
   return typeof value === 'object' && value !== null && 'remotePort' in value
 }
 
-function keyOf({ remoteAddress, remotePort }: Addressed): string {
-  return `${remoteAddress} ${remotePort}`
+function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Addressed): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 }

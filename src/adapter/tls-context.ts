@@ -43,7 +43,8 @@ export function contextOptions(
       : { ca: clientCertificate.ca }),
     minVersion: listener.minVersion === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
     maxVersion: 'TLSv1.3',
-    ciphers: listener.cipherSuites.map(openSslName).join(':'),
+    // RFC 9325 §4.5: no RSA below 2048 bits, and no SHA-1, anywhere in a chain. Some versions of Node ask less.
+    ciphers: [...listener.cipherSuites.map(openSslName), '@SECLEVEL=2'].join(':'),
     honorCipherOrder: true,
     ecdhCurve: GROUPS,
     sigalgs: SIGNATURES,

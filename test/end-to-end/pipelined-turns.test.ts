@@ -126,4 +126,36 @@ describe('RFC 9112 §9.3.2: of requests behind one another', () => {
     const [, second] = open.upstream.requests.slice(-3)
     expect(second?.message.body.length).toBe(content.length)
   })
+
+  test('RFC 9112 §9.3: behind an answer that the end of the connection ends, nothing is asked', async () => {
+    const kept = ['Connection: keep-alive']
+    const old = (request: string) => request.replace('HTTP/1.1', 'HTTP/1.0')
+    client.write(
+      old(get('/open/1', kept)) + old(post([...kept, 'Content-Length: 2'], 'ab', '/open/behind')),
+    )
+    await expectAnswered(
+      '/open/1',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+    )
+    await client.closed
+    expect(String(client.pending)).toMatch(/\r\n\r\nabc$/)
+    open.upstream.answer = ({ socket }) => void socket.write(OK)
+    expect(await open.reachedSince(0)).not.toContain('POST /open/behind')
+  })
+
+  test('a large answer before a CONNECT comes whole', async () => {
+    const size = 8_000_000
+    client.write(`${get('/open/1')}CONNECT ${HOST}:443 HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`)
+    await expectAnswered(
+      '/open/1',
+      `HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n${'x'.repeat(size)}`,
+    )
+    let received = 0
+    client.socket.removeAllListeners('data')
+    client.socket.on('data', (chunk: Buffer) => {
+      received += chunk.length
+    })
+    await client.closed
+    expect(received).toBeGreaterThan(size)
+  })
 })

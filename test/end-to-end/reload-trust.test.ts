@@ -132,6 +132,28 @@ describe('RFC 9325 §7.5: a connection that was made by a former rule [TLS-19, O
     },
   )
 
+  test('is not believed by the next one, for a request that waits behind another', async () => {
+    gateway = await fixture.gateway(trusting('{ ca: ca.pem }'))
+    const raw = await open(own)
+    let finish = () => {}
+    upstream.answer = ({ socket }) => {
+      finish = () => void socket.write(OK)
+    }
+    const arrival = upstream.nextRequest()
+    const token = await mint({ cnf: { 'x5t#S256': own.thumbprint } })
+    const request = get('/accounts', [`Authorization: Bearer ${token}`])
+    raw.write(request + request + request)
+    await arrival
+    const before = upstream.requests.length
+    await reload(trusting('{ ca: other.pem }'))
+    finish()
+    expect((await raw.response()).status).toBe(200)
+    const [refused, ...others] = await raw.rest()
+    expectClosingRefusal(refused, 421, 'connection_before_reload')
+    expect(others).toEqual([])
+    expect(upstream.requests.length).toBe(before)
+  })
+
   test.each(changes)(
     'is not believed by the next one, idle: %s',
     async (_title, former, after, isChanged) => {

@@ -51,6 +51,9 @@ export function checkFreshness(
   }
   // RFC 9449 §11.1: one from before may have been used; it is not known, and not the client's fault.
   if (proof.iat < policy.since) return fail('temporarily_unavailable', 'dpop_proof_before_start')
-  proof.acceptableUntil = proof.iat + policy.maxAge + 1
+  // A nonce of ours that was not asked for may be, by the configuration that comes next.
+  const byNonce =
+    proof.nonce === undefined ? 0 : (nonces.acceptedUntil(proof.nonce, now, policy.futureSkew) ?? 0)
+  proof.acceptableUntil = Math.max(proof.iat + policy.maxAge + 1, byNonce)
   return undefined
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { CLOCK_MARGIN } from '../../../src/adapter/redis/inspection.ts'
+import { lifeInStore } from '../../../src/adapter/replay-redis.ts'
 import { ReplayDomain, type Windows } from './domain.ts'
 import { Random } from './random.ts'
 
@@ -43,7 +43,7 @@ export function simulateWindow(order: WindowOrder): WindowFigures {
   const random = new Random(seed)
   const domain = new ReplayDomain(windows, 'one')
   const known = new Array<string | undefined>(Math.max(1, Math.round(rate * callEvery)))
-  const filling = Math.max(3 * windows.rotate, windows.maxAge) + CLOCK_MARGIN + callEvery
+  const filling = lifeInStore(3 * windows.rotate, 0) + callEvery
   // Somewhere within a period of nonces.
   const start = 1_700_000_000.25
   const [from, to] = [Math.ceil(start + filling), Math.ceil(start + filling + seconds)]
@@ -77,7 +77,7 @@ export function simulateWindow(order: WindowOrder): WindowFigures {
       if (!isDone) continue
       if (isCounted) accepted += 1
       live += 1
-      const end = Math.ceil(use.until + CLOCK_MARGIN)
+      const end = Math.ceil(now + lifeInStore(use.until, now))
       ends.set(end, (ends.get(end) ?? 0) + 1)
     }
   }

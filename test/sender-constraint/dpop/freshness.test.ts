@@ -59,6 +59,11 @@ const outside = [
 ] as const
 
 describe('checkFreshness', () => {
+  test('RFC 9449 §11.1: with a nonce of ours that is not asked for, a proof is remembered as long as with one that is [D15]', () => {
+    expect(judge('off', 60, good).until).toBe(END)
+    expect(judge('off', 60, stale).until).toBe(NOW + 1)
+  })
+
   describe.each(['off', 'optional'] as const)('without a nonce, where it is %s', (mode) => {
     test.each(byClock)(
       'RFC 9449 §4.3 (11): a proof of %s is fresh [D10, DPOP-4.3-11]',
