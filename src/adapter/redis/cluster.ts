@@ -163,12 +163,13 @@ export class ClusterNodes {
     this.#fault = owners.includes(undefined)
       ? new StoreFault('moved', 'there are slots that no node has')
       : undefined
-    for (const [name, { node }] of former) {
-      if (masters.has(name)) continue
-      // Its slots may have come to their new node without what was in them.
+    const gone = [...former].filter(([name]) => !masters.has(name))
+    if (gone.length > 0) {
+      // Their slots may have come to their new nodes without what was in them, and back to where they were.
       this.#since = Math.ceil(this.#parts.now())
-      void node.close()
+      for (const { node } of masters.values()) node.suspect()
     }
+    for (const [, { node }] of gone) void node.close()
     for (const [name, master] of masters) {
       const hashTag = hashTagWithin((slot) => owners[slot] === master.node)
       const isOther = hashTag !== master.hashTag

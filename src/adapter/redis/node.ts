@@ -54,6 +54,8 @@ export class RedisNode {
   /** Seconds by which the time of day was ahead of the clock that never jumps, here and there. */
   #ours = 0
   #theirs: number | undefined
+  /** Whether something may have been lost of which its marker says nothing. */
+  #isSuspect = false
 
   constructor(parts: NodeParts) {
     this.#parts = parts
@@ -104,6 +106,12 @@ export class RedisNode {
   /** Has it inspected now. */
   inspect(): void {
     this.#wake?.()
+  }
+
+  /** Has another marker left there, unless somebody does that first: what was stored may be gone. */
+  suspect(): void {
+    this.#isSuspect = this.#theirs !== undefined
+    this.inspect()
   }
 
   async close(): Promise<void> {
@@ -157,15 +165,24 @@ export class RedisNode {
   async #look(connection: RedisConnection): Promise<void> {
     const { order, limits, now, clock, changed } = this.#parts
     const ours = now() - clock()
-    const { marker, since, ahead, trouble } = await inspect(connection, order())
+    const inspected = await inspect(connection, order()).catch((fault) => {
+      // Its clock, and not ours, is elsewhere: what was to be kept for a time may end before it comes back.
+      const isTheirs = Math.abs(ours - this.#ours) <= CLOCK_STEP
+      if (fault instanceof StoreFault && fault.kind === 'clock' && isTheirs) this.suspect()
+      throw fault
+    })
+    const { marker, since, ahead, trouble } = inspected
     const theirs = ours + ahead
     const isSame = marker.value === this.#marker && this.#theirs !== undefined
-    if (isSame && Math.abs(theirs - this.#theirs!) > SERVER_CLOCK_STEP) {
+    const isSet = isSame && Math.abs(theirs - this.#theirs!) > SERVER_CLOCK_STEP
+    if (isSame && (isSet || this.#isSuspect)) {
       // What was to be kept for a time was kept for another: whoever relies on it shall know.
       this.#theirs = undefined
+      this.#isSuspect = false
       await replaceMarker(connection, marker, clock() + theirs)
-      throw new StoreFault('clock', 'its clock was set')
+      throw new StoreFault('clock', isSet ? 'its clock was set' : 'what it held may be lost')
     }
+    this.#isSuspect = false
     this.#ours = ours
     this.#theirs = theirs
     this.#marker = marker.value
