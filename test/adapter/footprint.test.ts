@@ -7,7 +7,8 @@ describe('the footprint of a value', () => {
     [undefined, 0],
     [null, 0],
     [true, 0],
-    [1_700_000_000, 0],
+    [1_000_000, 0],
+    [1_700_000_000, 16],
     [1.5, 16],
     ['', 16],
     ['accounts', 24],
@@ -31,6 +32,16 @@ describe('the footprint of a value', () => {
         expect(footprintOf(value) + 16).toBeGreaterThanOrEqual(names.length - 6 * escapes)
       }),
     )
+  })
+
+  test('of names and shapes that no other token has is that of their descriptions too', () => {
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`n${i}`, 1]))
+    expect(footprintOf(many(500))).toBeGreaterThan(400 * 100)
+    expect(footprintOf(many(50))).toBeLessThan(50 * 20)
+    const objects = (count: number) => Array.from({ length: count }, (_, i) => ({ [`n${i}`]: 1 }))
+    expect(footprintOf(objects(400))).toBeGreaterThan(390 * 180)
+    expect(footprintOf(objects(8))).toBeLessThan(9 * 60)
   })
 
   test('is many times as large where that is so: of a thousand empty arrays', () => {
