@@ -83,7 +83,8 @@ function configurationOf(
   admin: number,
   options: GatewayOptions,
 ): string {
-  const { routes, sections = '', issuer: tokens = '', clientCertificates = false } = options
+  const { routes, sections = '', clientCertificates = false } = options
+  const { issuer: tokens = `jwks_uri: ${issuer.issuer}/jwks` } = options
   return `version: 1
 profile: fapi2-security
 listen:
@@ -95,7 +96,6 @@ listen:
 issuers:
   bank:
     issuer: ${issuer.issuer}
-    jwks_uri: ${issuer.issuer}/jwks
     audience: ${issuer.audience}
     ca: ca.pem
     ${tokens}
