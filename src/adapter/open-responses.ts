@@ -11,7 +11,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** Requests of one connection that wait for their turn; the socket is not read while there are more. */
+/** Requests of one connection that wait; behind more the socket is not read, once what came of it is parsed. */
 const MAX_WAITING = 100
 
 /** The responses of one connection, the one that is being answered and those that wait behind it. */
