@@ -137,7 +137,8 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`sentinels${suffix}`, () => {
     await until(() => !one.store.isUp, 'nothing is asked')
     expect(await one.use('b')).toBe('unavailable')
     await until(
-      async () => String(await replica.call('ROLE')).startsWith('master'),
+      // A server that is promoted cuts its clients off.
+      async () => String(await replica.call('ROLE').catch(() => '')).startsWith('master'),
       'the replica is promoted',
       60_000,
     )
