@@ -19,6 +19,8 @@ export function http1Options(limits: LimitsConfig): ServerOptions {
     connectionsCheckingInterval: 1000,
     keepAliveTimeout: limits.keepAlive * 1000,
     noDelay: true,
+    // No stream is opened for content that does not come.
+    optimizeEmptyRequests: true,
   }
 }
 

@@ -21,6 +21,8 @@ export class PooledUpstream implements Upstream {
   readonly basePath: string
   readonly wholeTimeout: number | undefined
   readonly #pool: Pool
+  /** Whether the last request may have had to wait for a connection: only then is it worth counting. */
+  #mayWait = false
 
   constructor(config: UpstreamConfig) {
     this.config = config
@@ -43,7 +45,7 @@ export class PooledUpstream implements Upstream {
   }
 
   isBusy(): boolean {
-    return this.#pool.stats.queued >= MAX_WAITING
+    return this.#mayWait && this.#pool.stats.queued >= MAX_WAITING
   }
 
   /** For the gauge of connections. */
@@ -53,10 +55,11 @@ export class PooledUpstream implements Upstream {
   }
 
   dispatch(request: UpstreamRequest, handler: UpstreamHandler): void {
-    this.#pool.dispatch(
+    const hasRoom = this.#pool.dispatch(
       { ...request, method: request.method as Dispatcher.HttpMethod },
       handler as Dispatcher.DispatchHandler,
     )
+    this.#mayWait = !hasRoom
   }
 
   /** Lets what is under way finish. */

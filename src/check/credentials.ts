@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { fail } from '../failure/failure.ts'
 import { parseCredentials } from '../token/credentials.ts'
@@ -30,7 +30,7 @@ export const credentials = defineCheck({
           : fail('missing_token', 'scheme_not_accepted')
       }
       request.credentials = credentials.token
-      request.credentialsDigest = createHash('sha256').update(credentials.token).digest('base64url')
+      request.credentialsDigest = hash('sha256', credentials.token, 'base64url')
       return undefined
     }
   },

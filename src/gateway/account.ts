@@ -4,7 +4,6 @@
  * @module
  */
 
-import { hash } from 'node:crypto'
 import { ERRORS } from '../failure/errors.ts'
 import type { Failure } from '../failure/failure.ts'
 import { looksLikeJwt } from '../jose/compact.ts'
@@ -198,7 +197,7 @@ export class Accountant {
       mode: 'enforce',
       issuer: request?.issuer?.id,
       client_id: token?.clientId,
-      jti_sha256_8: digestOf(token?.claims['jti']),
+      jti_sha256_8: token?.jtiDigest,
       sender: token === undefined ? undefined : bindingOf(token),
       jkt_8: token?.confirmation?.keyThumbprint?.slice(0, 8),
       cert_sha256_8: (request ?? connection).certificate?.thumbprint.slice(0, 8),
@@ -252,12 +251,6 @@ function upstreamReason(reason: string | undefined): string {
 function waits({ issuerWait, dispatchedAt, upstreamEndedAt }: Exchange): number {
   if (dispatchedAt === undefined || upstreamEndedAt === undefined) return issuerWait
   return issuerWait + upstreamEndedAt - dispatchedAt
-}
-
-/** Of an identifier: enough to find it in what the issuer has logged, and nothing that could be sent again. */
-function digestOf(identifier: unknown): string | undefined {
-  if (typeof identifier !== 'string') return undefined
-  return hash('sha256', identifier, 'base64url').slice(0, 8)
 }
 
 function round(ms: number): number {

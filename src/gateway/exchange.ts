@@ -43,6 +43,8 @@ export class Exchange {
   clientTunnel: ClientTunnel | undefined
   /** The WebSocket that is asked for, on a route that has them. */
   handshake: WebSocketHandshake | undefined
+  /** Who forwards it, to be told when the response is closed, in whatever way. */
+  forwarding: { closed(): void } | undefined
   /** What ended the tunnel, if there was one. */
   tunnelEnd: TunnelEnd | undefined
   /** `Strict-Transport-Security`, where it is said. */
@@ -93,6 +95,7 @@ export class Exchange {
     this.allow = undefined
     this.clientTunnel = undefined
     this.handshake = undefined
+    this.forwarding = undefined
     this.tunnelEnd = undefined
     this.hsts = undefined
     this.pseudonym = 'fapi-gateway'

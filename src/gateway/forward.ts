@@ -75,7 +75,7 @@ class Forwarding implements UpstreamHandler {
 
   start(): void {
     const { incoming, body, response, content } = this.#exchange
-    response.once('close', () => this.#leave())
+    this.#exchange.forwarding = this
     if (content.present && this.#whole === undefined) {
       // RFC 9110 §10.1.1: the client is asked for its content only now that it may be forwarded.
       if (this.#exchange.expectsContinue) {
@@ -108,7 +108,8 @@ class Forwarding implements UpstreamHandler {
     )
   }
 
-  #leave(): void {
+  /** The client has its answer, or has left. */
+  closed(): void {
     if (this.#exchange.response.writableFinished) return
     this.#left = true
     this.#giveUp(CLIENT_LEFT)

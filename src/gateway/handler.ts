@@ -80,7 +80,10 @@ export class Gateway {
     exchange.clientTunnel = tunnel
     exchange.pseudonym = pseudonym
     exchange.hsts = this.#serving.hsts.get(connection.listener)
-    response.once('close', () => account(exchange))
+    response.once('close', () => {
+      account(exchange)
+      exchange.forwarding?.closed()
+    })
     try {
       const outcome = this.#decide(exchange, publicUrls)
       if (outcome instanceof Promise) outcome.catch((error) => this.#broken(exchange, error))

@@ -12,7 +12,7 @@ import { type DestinationStream, pino } from 'pino'
 const MOST_WAITING = 1_048_576
 
 /** Characters that are written at once, and milliseconds after which fewer are. */
-const BATCH = 16_384
+const BATCH = 65_536
 /** The same where other processes write there too: what a pipe takes as one (POSIX, PIPE_BUF). */
 const SHARED_BATCH = 4096
 const DELAY_MS = 50

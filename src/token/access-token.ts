@@ -4,6 +4,7 @@
  * @module
  */
 
+import { hash } from 'node:crypto'
 import { isSha256Thumbprint } from '../encoding/base64url.ts'
 import { type Failure, fail } from '../failure/failure.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
@@ -34,6 +35,14 @@ export interface AccessToken {
   readonly claims: Readonly<Record<string, unknown>>
   /** JWS algorithm; undefined for a token that was introspected. */
   readonly algorithm: AlgorithmName | undefined
+  /** First eight characters of the SHA-256 of its `jti`: what it is called in logs, its issuer's too. */
+  readonly jtiDigest?: string | undefined
+}
+
+/** Of an identifier: enough to find it in what the issuer has logged, and nothing that could be sent again. */
+export function digestOf(identifier: unknown): string | undefined {
+  if (typeof identifier !== 'string') return undefined
+  return hash('sha256', identifier, 'base64url').slice(0, 8)
 }
 
 /**

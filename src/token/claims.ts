@@ -7,7 +7,7 @@
 
 import { type Failure, fail } from '../failure/failure.ts'
 import type { AlgorithmName } from '../jose/algorithm.ts'
-import { type AccessToken, parseConfirmation } from './access-token.ts'
+import { type AccessToken, digestOf, parseConfirmation } from './access-token.ts'
 import type { TokenExpectation } from './issuer.ts'
 import { parseScope } from './scope.ts'
 
@@ -65,6 +65,7 @@ export function parseClaims(
     confirmation,
     claims,
     algorithm,
+    jtiDigest: digestOf(claims['jti']),
   }
 }
 

@@ -6,7 +6,7 @@ import { Accountant, initialiseRoute, outcomeOf } from '../../src/gateway/accoun
 import type { Exchange } from '../../src/gateway/exchange.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
-import type { Confirmation } from '../../src/token/access-token.ts'
+import { type Confirmation, digestOf } from '../../src/token/access-token.ts'
 import { CERTIFICATE, CONNECTION, createTokenRequest, sha256 } from '../support/checked-request.ts'
 import { createExchange, createRoute, INTERACTION } from '../support/exchange.ts'
 import { sumOf } from '../support/exposition.ts'
@@ -39,6 +39,7 @@ function established(
     scopes: ['canary-scope'],
     confirmation,
     claims: { secret: 'canary-claim', jti: 'token-1' },
+    jtiDigest: digestOf('token-1'),
     algorithm: 'ES256',
   }
   return request
