@@ -63,17 +63,22 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function isUnambiguous(text: string): boolean {
   /** The names seen in each open object; undefined for an open array. */
   const open: (Set<string> | undefined)[] = []
+  // Without one, a string ends at the next quote, is what it stands for, and is as well-formed as the text.
+  const hasEscapes = text.includes('\\')
   let nameIsDue = false
 
   for (let at = 0; at < text.length; at++) {
     const character = text.charCodeAt(at)
     if (character === QUOTE) {
-      const end = endOfString(text, at)
-      const value = stringValue(text.slice(at, end + 1))
-      if (!value.isWellFormed()) return false
+      const end = hasEscapes ? endOfString(text, at) : text.indexOf('"', at + 1)
+      if (end < 0) return false
       const names = nameIsDue ? open.at(-1) : undefined
-      if (names?.has(value) === true) return false
-      names?.add(value)
+      if (hasEscapes || names !== undefined) {
+        const value = stringValue(text.slice(at, end + 1))
+        if (!value.isWellFormed()) return false
+        if (names?.has(value) === true) return false
+        names?.add(value)
+      }
       nameIsDue = false
       at = end
     } else if (character === OPEN_OBJECT || character === OPEN_ARRAY) {

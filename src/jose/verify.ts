@@ -6,6 +6,7 @@
 
 import { type KeyObject, verify } from 'node:crypto'
 import { ALGORITHMS, type Algorithm, type AlgorithmName } from './algorithm.ts'
+import { ecdsaSigValue } from './ecdsa-signature.ts'
 
 /**
  * Verifies a signature. Never throws: what cannot be verified is not verified.
@@ -25,19 +26,12 @@ export function verifySignature(
   const { signatureLength = signature.length } = algorithm
   if (signature.length !== signatureLength || !canBelongTo(key, algorithm)) return false
 
-  const { digest, padding, saltLength } = algorithm
+  const { kty, digest, padding, saltLength } = algorithm
+  const input = Buffer.from(signingInput, 'latin1')
   try {
-    return verify(
-      digest,
-      Buffer.from(signingInput, 'latin1'),
-      {
-        key,
-        dsaEncoding: 'ieee-p1363',
-        ...(padding === undefined ? {} : { padding }),
-        ...(saltLength === undefined ? {} : { saltLength }),
-      },
-      signature,
-    )
+    if (kty === 'EC') return verify(digest, input, key, ecdsaSigValue(signature))
+    if (kty === 'OKP') return verify(digest, input, key, signature)
+    return verify(digest, input, { key, padding, saltLength }, signature)
   } catch {
     return false
   }

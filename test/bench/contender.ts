@@ -85,7 +85,7 @@ class Running {
 export async function measureInTurns(
   rig: Rig,
   contenders: readonly Contender[],
-  { rounds, seconds, warmUp }: Plan,
+  { rounds, seconds, warmUps }: Plan,
   say: (text: string) => void,
 ): Promise<InTurns> {
   const subjects: Subject[] = []
@@ -99,7 +99,7 @@ export async function measureInTurns(
       const one = new Running(rig, contender, subject)
       // First shortly, to learn how much work a longer run needs.
       await one.run(1)
-      await one.run(warmUp)
+      for (let i = 0; i < warmUps; i++) await one.run(seconds)
       running.push(one)
     }
     for (let round = 0; round < rounds; round++) {

@@ -21,7 +21,7 @@ const SHOWN = 40
 export async function profileRow(
   rig: Rig,
   row: ComparedRow,
-  { warmUp, seconds }: Plan,
+  { warmUps, seconds }: Plan,
   root: string,
   file: string,
 ): Promise<string> {
@@ -35,12 +35,12 @@ export async function profileRow(
   const span = { from: 0, to: 0 }
   let rate = 10_000
   try {
-    for (const length of [warmUp, seconds]) {
-      const load = await prepare(rig, subject, length, rate * 2)
+    for (let i = 0; i <= warmUps; i++) {
+      const load = await prepare(rig, subject, seconds, rate * 2)
       span.from = now()
       const { requests } = await load()
       span.to = now()
-      rate = requests / length
+      rate = requests / seconds
     }
   } finally {
     await subject.close()
