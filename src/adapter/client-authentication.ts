@@ -6,7 +6,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { SignJWT } from 'jose'
+import { SignJWT } from 'jose/jwt/sign'
 import type { ClientAuthentication } from '../config/configuration.ts'
 import { importKey } from './private-key.ts'
 

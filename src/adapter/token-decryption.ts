@@ -5,7 +5,7 @@
  */
 
 import type { KeyObject } from 'node:crypto'
-import { compactDecrypt } from 'jose'
+import { compactDecrypt } from 'jose/jwe/compact/decrypt'
 import type { EncryptionConfig } from '../config/encryption.ts'
 import { type Failure, fail } from '../failure/failure.ts'
 import type { EncryptionHint } from '../jose/compact-encryption.ts'

@@ -6,6 +6,7 @@
 
 import cluster from 'node:cluster'
 import { loadFromDisk } from '../adapter/files.ts'
+import { releaseStartupMemory } from '../adapter/garbage.ts'
 import { startGateway } from '../adapter/gateway-server.ts'
 import { VERSION } from '../adapter/package.ts'
 import type { Running } from '../adapter/running.ts'
@@ -46,7 +47,9 @@ export async function runServe(file: string, output: Output): Promise<number> {
   // From now on: a signal that comes while issuers are asked waits until they have answered.
   const stopped = untilStopped(starting, file, metrics, logger)
   try {
-    void announce(await starting, configuration, logger)
+    const running = await starting
+    releaseStartupMemory()
+    void announce(running, configuration, logger)
   } catch (error) {
     logger.fatal({ cause: causeOf(error) }, 'the gateway could not start')
     return EXIT.failed
