@@ -6,7 +6,6 @@
 
 import cluster from 'node:cluster'
 import { loadFromDisk } from '../adapter/files.ts'
-import { releaseStartupMemory } from '../adapter/garbage.ts'
 import { startGateway } from '../adapter/gateway-server.ts'
 import { VERSION } from '../adapter/package.ts'
 import type { Running } from '../adapter/running.ts'
@@ -47,9 +46,7 @@ export async function runServe(file: string, output: Output): Promise<number> {
   // From now on: a signal that comes while issuers are asked waits until they have answered.
   const stopped = untilStopped(starting, file, metrics, logger)
   try {
-    const running = await starting
-    releaseStartupMemory()
-    void announce(running, configuration, logger)
+    void announce(await starting, configuration, logger)
   } catch (error) {
     logger.fatal({ cause: causeOf(error) }, 'the gateway could not start')
     return EXIT.failed

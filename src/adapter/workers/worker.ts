@@ -16,7 +16,6 @@ import { createMetrics } from '../../telemetry/metrics.ts'
 import { reportOf } from '../../telemetry/metrics-union.ts'
 import { standardOutput } from '../../telemetry/standard-output.ts'
 import { steadyClock, wallClock } from '../clock.ts'
-import { releaseStartupMemory } from '../garbage.ts'
 import { startGateway } from '../gateway-server.ts'
 import type { Prepared, RunningProcess } from '../running.ts'
 import type { SharedState } from '../shared-state.ts'
@@ -112,7 +111,6 @@ class Worker {
     const share = shareOf(configuration, this.#place - 1)
     this.#running = startGateway(share, this.#metrics, this.#logger, wallClock, state)
     const { addresses } = await this.#running
-    releaseStartupMemory()
     this.#reportLater(REPORT_MS)
     return addresses
   }
