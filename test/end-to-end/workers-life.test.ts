@@ -128,6 +128,25 @@ describe('a worker that is killed', () => {
   }, 60_000)
 })
 
+test('a worker that does nothing any more is ended and replaced, and others go on', async () => {
+  const crew = await world.start(world.yaml())
+  const [one, other] = await crew.callers()
+  const [pid, otherPid] = [crew.pidOf(1), crew.pidOf(2)]
+  process.kill(pid, 'SIGSTOP')
+  const lost = one.send({ path: '/open' }).catch(({ code }) => code)
+  expect(await other.send({ path: '/open' })).toMatchObject({ status: 200 })
+
+  const line = JSON.parse(await crew.line('a worker answers nothing, and is ended'))
+  expect(line).toMatchObject({ level: 'error', worker: 1 })
+  expect(await lost).toBe('ECONNRESET')
+  await expect.poll(() => crew.filled(1), { timeout: 20_000 }).toBe(2)
+  expect(isAlive(pid)).toBe(false)
+  await expect.poll(async () => (await crew.ready()).status).toBe(200)
+  expect(await other.send({ path: '/open' })).toMatchObject({ status: 200 })
+  expect(crew.pidOf(2)).toBe(otherPid)
+  expect(await crew.metric('fapigw_worker_restarts_total', { worker: '1' })).toBe(1)
+}, 120_000)
+
 describe('a start that fails: exit code 1, the log says why, and no process is left', () => {
   test('for an address that is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1')

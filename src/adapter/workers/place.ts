@@ -1,6 +1,6 @@
 /**
  * One place among the workers, kept filled: who ends unasked is replaced, at once for the first time and
- * then after longer and longer pauses.
+ * then after longer and longer pauses; who answers nothing any more is ended.
  *
  * @module
  */
@@ -17,6 +17,10 @@ const EARLY_MS = 5000
 const MOST_EARLY = 5
 /** Milliseconds that a worker may take until it serves. */
 const BEGIN_MS = 120_000
+/** Milliseconds between two questions whether who serves is there, and for the answer to one of them. */
+const CALL_MS = 5000
+/** So many of them, one after the other: a primary that was stopped itself finds the first one late. */
+const MOST_UNANSWERED = 2
 
 export interface PlaceParts {
   readonly logger: Logger
@@ -39,6 +43,7 @@ export class Place {
   #serves = false
   #early = 0
   #timer: NodeJS.Timeout | undefined
+  #call: NodeJS.Timeout | undefined
   #isClosed = false
 
   constructor(number: number, parts: PlaceParts) {
@@ -71,6 +76,7 @@ export class Place {
       this.#serves = true
       logger.info({ worker: this.number, pid: worker.pid }, 'a worker serves')
       const startedAt = clock()
+      this.#watch(worker, 0)
       void worker.ended.then((how) => this.#replace(worker, how, clock() - startedAt < EARLY_MS))
       return addresses
     } catch (error) {
@@ -85,11 +91,30 @@ export class Place {
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#timer)
+    clearTimeout(this.#call)
+  }
+
+  /** Whoever goes round in circles holds its connections for ever, and a core. */
+  #watch(worker: WorkerProcess, unanswered: number): void {
+    this.#call = setTimeout(async () => {
+      const isThere = await worker.channel.ask('isThere', undefined, CALL_MS).then(
+        () => true,
+        () => false,
+      )
+      if (this.#isClosed || this.#worker !== worker) return
+      if (isThere) this.#watch(worker, 0)
+      else if (unanswered + 1 < MOST_UNANSWERED) this.#watch(worker, unanswered + 1)
+      else {
+        this.#parts.logger.error({ worker: this.number }, 'a worker answers nothing, and is ended')
+        worker.kill()
+      }
+    }, CALL_MS)
   }
 
   #leave(worker: WorkerProcess): void {
     this.#worker = undefined
     this.#serves = false
+    clearTimeout(this.#call)
     this.#parts.onEnd(this.number, worker)
   }
 

@@ -67,6 +67,8 @@ export interface Ending {
 export interface WorkerTalk extends Record<string, (said: never) => unknown> {
   /** Serve; answered with the addresses, as soon as requests are taken. */
   begin(said: Beginning): Promise<readonly string[]>
+  /** Answered at once by whoever does anything at all. */
+  isThere(said: undefined): void
   readiness(said: undefined): Promise<readonly Readiness[]>
   report(said: undefined): Promise<SerializedReport>
   /** A text says why it cannot be. What was prepared before is abandoned. */

@@ -71,6 +71,7 @@ class Worker {
     this.#stream.once('close', () => void this.#leave())
     this.#channel = new Channel(wireOf(process), {
       begin: (said) => this.#begin(said),
+      isThere: () => {},
       readiness: async () => (await this.#running)?.readiness() ?? [],
       report: () => this.#report(),
       prepare: ({ number, configuration }) =>
