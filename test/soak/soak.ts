@@ -34,6 +34,9 @@ if (!(minutes > 0) || !(rate > 0)) {
 
 async function run(minutes: number, rate: number): Promise<number> {
   const world = await startWorld()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void world.close().finally(() => process.exit(130)))
+  }
   try {
     say('  min  scenarios  wrong  rss MiB  heap MiB  sockets  delay ms  cached  proofs')
     const verdict = await soak(world, { seconds: minutes * 60, rate, onSample: show, onFault: say })
