@@ -7,6 +7,7 @@
 import type { Contender } from '../contender.ts'
 import { prepareWrk } from '../load/wrk.ts'
 import { PATH } from '../probe.ts'
+import { startBareNode } from '../subjects/bare-node.ts'
 import { PUBLIC, startGateway } from '../subjects/gateway.ts'
 import { startHttpProxy } from '../subjects/http-proxy.ts'
 import { startNginx } from '../subjects/nginx.ts'
@@ -30,5 +31,10 @@ export const publicRoute: ComparedRow = {
       atMost: 2.5,
     },
     { contender: { name: 'http-proxy', start: startHttpProxy, prepare }, atMost: 1 },
+    // What is above 1 here is ours to save; what is below it no gateway on Node can.
+    {
+      contender: { name: 'Node and undici alone', start: startBareNode, prepare },
+      atMost: undefined,
+    },
   ],
 }
