@@ -7,7 +7,6 @@
  * @module
  */
 
-import { setTimeout as pause } from 'node:timers/promises'
 import type { StoreAddress } from '../../config/shared-store.ts'
 import type { RedisConnection } from './connection.ts'
 import { StoreFault } from './fault.ts'
@@ -116,6 +115,7 @@ export class RedisNode {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#wake?.()
     await this.#living
   }
 
@@ -144,19 +144,21 @@ export class RedisNode {
     const connection = await this.#parts.open(address, OPEN_MS)
     const end = () => connection.destroy(new StoreFault('connection', 'closed'))
     signal.addEventListener('abort', end)
+    let isUsed = true
+    // Once for all rests: what waits for a promise that does not settle is never let go.
+    void connection.lost.then(() => isUsed && this.inspect())
     try {
       if (signal.aborted) end()
       let lost: StoreFault | undefined
       while (lost === undefined) {
         await this.#look(connection)
         reached()
-        const rested = this.#rest(INSPECT_MS).then(() => undefined)
-        lost = await Promise.race([connection.lost, rested])
-        this.#wake?.()
-        lost ??= await this.#whetherMoved(address)
+        if (connection.fault === undefined) await this.#rest(INSPECT_MS)
+        lost = connection.fault ?? (await this.#whetherMoved(address))
       }
       return lost
     } finally {
+      isUsed = false
       signal.removeEventListener('abort', end)
       connection.destroy(new StoreFault('connection', 'given up'))
     }
@@ -203,13 +205,19 @@ export class RedisNode {
     return isSame ? undefined : new StoreFault('read_only', 'another server is the master now')
   }
 
-  async #rest(milliseconds: number): Promise<void> {
-    const woken = new AbortController()
-    const wake = () => woken.abort()
-    this.#wake = wake
-    const signal = AbortSignal.any([this.#closing.signal, woken.signal])
-    await pause(milliseconds, undefined, { signal, ref: false }).catch(() => {})
-    if (this.#wake === wake) this.#wake = undefined
+  /** Until somebody wakes it. */
+  #rest(milliseconds: number): Promise<void> {
+    if (this.#closing.signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer)
+        this.#wake = undefined
+        resolve()
+      }
+      const timer = setTimeout(wake, milliseconds)
+      timer.unref()
+      this.#wake = wake
+    })
   }
 }
 
