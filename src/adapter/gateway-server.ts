@@ -18,7 +18,7 @@ import { describeCaches } from './cache-metrics.ts'
 import { steadyClock, wallClock } from './clock.ts'
 import { createStore, DpopState } from './dpop-state.ts'
 import { describe, describeLists } from './inventory.ts'
-import type { IssuerParts } from './issuers.ts'
+import { type IssuerParts, initialiseIssuer } from './issuers.ts'
 import { Listener } from './listener.ts'
 import { MemoryPressure } from './memory-pressure.ts'
 import {
@@ -260,6 +260,8 @@ class GatewayServer implements RunningProcess {
     this.#accountant.config = parts.configuration.hash
     this.#accountant.replayStore = parts.configuration.dpop.replayStore
     for (const route of parts.routes) initialiseRoute(this.#metrics, route)
+    this.#metrics.revocationDelay.reset()
+    for (const { config } of parts.issuers.values()) initialiseIssuer(this.#metrics, config)
     describe(parts.configuration, this.#metrics)
   }
 
@@ -286,6 +288,7 @@ class GatewayServer implements RunningProcess {
   }
 
   #countConnections(): void {
+    this.#metrics.upstreamConnections.reset()
     for (const [upstream, { connections }] of this.#parts.upstreams) {
       for (const [state, count] of Object.entries(connections)) {
         this.#metrics.upstreamConnections.set({ upstream, state }, count)

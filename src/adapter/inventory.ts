@@ -27,7 +27,7 @@ export function describe(configuration: Configuration, metrics: Metrics): void {
   if (store === 'memory') metrics.replayEvictions.inc({ store }, 0)
   metrics.replayFull.inc({ store }, 0)
   metrics.replayDetected.inc({ kind: 'dpop_jti' }, 0)
-  for (const { id } of configuration.listeners) metrics.inFlight.set({ listener: id }, 0)
+  for (const { id } of configuration.listeners) metrics.inFlight.inc({ listener: id }, 0)
   describeUpstreams(configuration, metrics)
   describeCertificates(configuration, metrics)
 }

@@ -94,7 +94,6 @@ export class ReachedIssuer {
     const { id } = config
     const tokens = needsKeys(config) ? [{ name: 'tokens', issuer: id, cache: verified }] : []
     this.caches = [...tokens, ...(introspection?.caches ?? [])]
-    initialise(config, metrics)
   }
 
   /** Whether its tokens can be judged. An issuer that signs nothing for us is asked when needed. */
@@ -118,18 +117,14 @@ export function needsKeys({ tokens, introspection }: IssuerConfig): boolean {
   return tokens === 'jwt' || introspection?.response === 'jwt'
 }
 
-function initialise(config: IssuerConfig, metrics: Metrics): void {
+/** Makes every series of an issuer that is in force, so that rates begin at zero. */
+export function initialiseIssuer(metrics: Metrics, config: IssuerConfig): void {
   const { id, tokens, introspection } = config
   metrics.revocationDelay.set({ issuer: id }, revocationDelayOf(config))
   const kinds = introspection === undefined ? [tokens] : new Set([tokens, 'introspection'])
   for (const kind of kinds) {
     for (const result of ['ok', 'refused'])
       metrics.tokensVerified.inc({ issuer: id, kind, result }, 0)
-  }
-  if (needsKeys(config)) {
-    for (const result of ['ok', 'timeout', 'error'])
-      metrics.jwksRefresh.inc({ issuer: id, result }, 0)
-    metrics.jwksKeys.set({ issuer: id }, 0)
   }
   if (introspection === undefined) return
   const results = ['active', 'inactive', 'timeout', 'error', 'bad_response', 'circuit_open']

@@ -46,7 +46,12 @@ export class RemoteKeys implements IssuerKeys {
   #closed = false
 
   constructor(parts: RemoteKeysParts) {
-    const { config, clock, onWithdrawn } = parts
+    const { config, metrics, clock, onWithdrawn } = parts
+    for (const result of ['ok', 'timeout', 'error']) {
+      metrics.jwksRefresh.inc({ issuer: config.id, result }, 0)
+    }
+    // Those of another configuration may be in use.
+    metrics.jwksKeys.inc({ issuer: config.id }, 0)
     const usableFor = config.jwks.refresh + config.jwks.staleIfError
     this.#parts = parts
     this.#set = new KeySet({ usableFor, clock, onWithdrawn })

@@ -39,7 +39,8 @@ export async function runServe(file: string, output: Output): Promise<number> {
   if (configuration === undefined) return EXIT.badConfiguration
 
   const metrics = createMetrics()
-  const destination = standardOutput((lines) => metrics.logLinesDropped.inc(lines))
+  const dropped = (lines: number) => metrics.logLinesDropped.inc(lines)
+  const destination = standardOutput(dropped, configuration.workers > 1)
   const logger = createLogger(configuration.logging.level, destination)
   const start = configuration.workers === 1 ? startGateway : startCrew
   const starting: Promise<Running> = start(configuration, metrics, logger)

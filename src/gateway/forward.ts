@@ -112,6 +112,7 @@ class Forwarding implements UpstreamHandler {
   closed(): void {
     if (this.#exchange.response.writableFinished) return
     this.#left = true
+    if (this.#exchange.upstreamEndedAt === undefined) this.#ended()
     this.#giveUp(CLIENT_LEFT)
   }
 
@@ -178,10 +179,7 @@ class Forwarding implements UpstreamHandler {
 
   onResponseError(_: UpstreamController | null, error: Error): void {
     const { response } = this.#exchange
-    if (this.#left) {
-      this.#ended()
-      return
-    }
+    if (this.#left) return
     if (response.headersSent) {
       // RFC 9112 §8: what is incomplete must not look complete.
       this.#ended()

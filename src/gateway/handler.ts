@@ -81,8 +81,8 @@ export class Gateway {
     exchange.pseudonym = pseudonym
     exchange.hsts = this.#serving.hsts.get(connection.listener)
     response.once('close', () => {
-      account(exchange)
       exchange.forwarding?.closed()
+      account(exchange)
     })
     try {
       const outcome = this.#decide(exchange, publicUrls)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { ReachedIssuer } from '../../src/adapter/issuers.ts'
+import { initialiseIssuer, ReachedIssuer } from '../../src/adapter/issuers.ts'
 import { accessToken } from '../../src/check/access-token.ts'
 import type { IntrospectionConfig, IssuerConfig } from '../../src/config/configuration.ts'
 import { Failure } from '../../src/failure/failure.ts'
@@ -217,8 +217,7 @@ describe('FAPI 2.0 SP §5.3.4-3: how long a revoked token may pass is a metric [
     ['as JWTs live, where they are not', { introspection, maxLifetime: 60 }, 80],
   ])('%s', async (_, config, seconds) => {
     const metrics = createMetrics()
-    const parts = { metrics, logger: createLogger('silent'), now: () => NOW, clock: () => 0 }
-    opened.push(new ReachedIssuer(stub.config(config), parts))
+    initialiseIssuer(metrics, stub.config(config))
     expect(
       sumOf(await metrics.expose(), 'fapigw_revocation_delay_seconds', { issuer: 'stub' }),
     ).toBe(seconds)

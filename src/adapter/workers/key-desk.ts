@@ -62,10 +62,6 @@ export class KeyDesk {
       onAttempt: () => this.#tell(name, heldOf(keys)),
     })
     this.#desks.set(name, { keys, client })
-    for (const result of ['ok', 'timeout', 'error']) {
-      metrics.jwksRefresh.inc({ issuer: config.id, result }, 0)
-    }
-    metrics.jwksKeys.set({ issuer: config.id }, 0)
     void keys.start()
   }
 }
