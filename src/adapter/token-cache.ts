@@ -1,5 +1,5 @@
 /**
- * Memory for what need not be asked twice. Bounded in number; what stands in it is judged again on every
+ * Memory for what need not be asked twice. Bounded in entries and bytes; what stands in it is judged again on every
  * use, so nothing here decides how long a token is good.
  *
  * @module

@@ -175,7 +175,7 @@ export const issuerSchema = z.strictObject({
         .describe('Verified tokens that are remembered.')
         .default(50_000),
       max_bytes: bytes('64KiB', '16GiB')
-        .describe('Memory that they take up: some 1.2 KB each.')
+        .describe('Memory that they take up: some 0.9 KB each.')
         .prefault('64MiB'),
     })
     .prefault({}),

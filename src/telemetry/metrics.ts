@@ -228,12 +228,6 @@ export function createMetrics() {
       ['store'],
       'min',
     ),
-    storeCircuit: gauge(
-      'store_circuit_state',
-      'Whether the store is asked (closed), or everything that needs it refused at once (open).',
-      ['store', 'state'],
-      'max',
-    ),
     storeSeconds: histogram(
       'store_duration_seconds',
       'Time of a command to the store, answered or not.',

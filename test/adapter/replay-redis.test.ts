@@ -199,8 +199,6 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
       await until(async () => (await opened.use('a')) === 'first', 'it is there')
       const samples = await opened.metrics.expose()
       expect(sumOf(samples, 'fapigw_store_up', { store: 'redis' })).toBe(1)
-      expect(sumOf(samples, 'fapigw_store_circuit_state', { state: 'closed' })).toBe(1)
-      expect(sumOf(samples, 'fapigw_store_circuit_state', { state: 'open' })).toBe(0)
     })
 
     test('is killed: at once nothing is asked, and soon after it is back it is used [R02]', async () => {

@@ -8,8 +8,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { freePort, isTaken } from '../support/ports.ts'
 import { type Answer, exchange } from './exchange.ts'
 import { RECORDED } from './recorder.ts'
 import { type Reading, type StrictRequest, valuesOf } from './strict-reader.ts'
@@ -142,22 +143,7 @@ async function startPeer(
 async function accepting(child: ChildProcess, open: () => Socket, name: string): Promise<void> {
   for (;;) {
     if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`)
-    const socket = open()
-    const isOpen = await new Promise((resolve) => {
-      socket.once('connect', () => resolve(true))
-      socket.once('error', () => resolve(false))
-    })
-    socket.destroy()
-    if (isOpen) return
+    if (await isTaken(open())) return
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

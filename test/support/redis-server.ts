@@ -7,7 +7,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RedisConnection } from '../../src/adapter/redis/connection.ts'
@@ -15,6 +14,7 @@ import { StoreFault } from '../../src/adapter/redis/fault.ts'
 import type { Reply } from '../../src/adapter/redis/reply.ts'
 import type { OutboundTls } from '../../src/config/configuration.ts'
 import type { StoreUser } from '../../src/config/shared-store.ts'
+import { freePort } from './ports.ts'
 
 const [PROGRAM] = ['redis-server', 'valkey-server'].filter(
   (program) => spawnSync(program, ['--version']).status === 0,
@@ -121,15 +121,6 @@ async function answering(
     if (!(answer instanceof Error) || / answered with /.test(answer.message)) return
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Polls until something holds. @throws if it does not within so many milliseconds. */

@@ -21,7 +21,6 @@ import { locateMaster } from './sentinel.ts'
 const LOG_PAUSE = 10
 
 const STORE = 'redis'
-const CIRCUITS = ['closed', 'open'] as const
 
 export const STORE_OPERATIONS = ['replay', 'cache_get', 'cache_set'] as const
 export type StoreOperation = (typeof STORE_OPERATIONS)[number]
@@ -233,12 +232,7 @@ export class RedisStore {
   }
 
   #describe(): void {
-    const { metrics } = this.#parts
-    const { isUp } = this
-    metrics.storeUp.set({ store: STORE }, isUp ? 1 : 0)
-    for (const state of CIRCUITS) {
-      metrics.storeCircuit.set({ store: STORE, state }, (state === 'closed') === isUp ? 1 : 0)
-    }
+    this.#parts.metrics.storeUp.set({ store: STORE }, this.isUp ? 1 : 0)
   }
 }
 

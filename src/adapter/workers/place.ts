@@ -9,9 +9,8 @@ import type { Logger } from '../../telemetry/log.ts'
 import type { Beginning } from './talk.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** Milliseconds before who has ended is replaced: the first time, and the longest. */
+/** Milliseconds before who has ended is replaced: the first time, and then twice as many each time. */
 const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 30_000
 /** Who serves for less long ended as soon as it had begun; so many of them, one after the other, are enough. */
 const EARLY_MS = 5000
 const MOST_EARLY = 5
@@ -131,7 +130,7 @@ export class Place {
       giveUp(this.number, cause)
       return
     }
-    const pause = Math.min(FIRST_PAUSE_MS * 2 ** this.#early, LONGEST_PAUSE_MS)
+    const pause = FIRST_PAUSE_MS * 2 ** this.#early
     const refill = async () => {
       if (!this.#isClosed) await this.fill()
     }

@@ -88,8 +88,7 @@ export class RelayedKeys implements IssuerKeys {
   async #askOnce(anew: boolean): Promise<void> {
     const { config, ask } = this.#parts
     try {
-      // A set may be preceded by its issuer's metadata, which are looked for in two places.
-      const held = await ask({ of: this.name, anew }, (3 * config.jwks.timeout + PATIENCE) * 1000)
+      const held = await ask({ of: this.name, anew }, (config.jwks.timeout + PATIENCE) * 1000)
       if (held !== undefined) this.take(held)
       else this.#set.lastFailed = true
     } catch {

@@ -5,15 +5,18 @@
  */
 
 import type { Duplex } from 'node:stream'
-import type { ReplayStore, UseOnce } from '../../sender-constraint/dpop/replay.ts'
+import type { MemoryReplayStore } from '../replay-memory.ts'
 import { ANSWER, decodeQuestion, encodeAnswer, QUESTION, Records } from './replay-record.ts'
+
+/** It answers at once. */
+type Memory = Pick<MemoryReplayStore, 'useOnce'>
 
 /**
  * Answers what comes on a stream, as much in one message as came in one.
  *
  * A stream on which something comes that is no question is closed: whoever writes to it is out of step.
  */
-export function answerReplayQuestions(stream: Duplex, store: ReplayStore): void {
+export function answerReplayQuestions(stream: Duplex, store: Memory): void {
   const records = new Records(QUESTION)
   // The stream closes behind it, and its worker is told so by that.
   stream.on('error', () => {})
@@ -26,24 +29,12 @@ export function answerReplayQuestions(stream: Duplex, store: ReplayStore): void 
   })
 }
 
-function answer(stream: Duplex, questions: Buffer, store: ReplayStore): void {
-  const bytes = Buffer.allocUnsafe((questions.length / QUESTION) * ANSWER)
-  let length = 0
-  for (let at = 0; at < questions.length; at += QUESTION) {
-    const { id, key, until, now } = decodeQuestion(questions, at)
-    const use = store.useOnce(key, until, now)
-    if (use instanceof Promise) {
-      void use.then((late) => answerOne(stream, id, late)).catch(() => stream.destroy())
-      continue
-    }
-    encodeAnswer(bytes, length, id, use)
-    length += ANSWER
+function answer(stream: Duplex, questions: Buffer, store: Memory): void {
+  const count = questions.length / QUESTION
+  const bytes = Buffer.allocUnsafe(count * ANSWER)
+  for (let i = 0; i < count; i++) {
+    const { id, key, until, now } = decodeQuestion(questions, i * QUESTION)
+    encodeAnswer(bytes, i * ANSWER, id, store.useOnce(key, until, now))
   }
-  if (length > 0) stream.write(bytes.subarray(0, length))
-}
-
-function answerOne(stream: Duplex, id: number, use: UseOnce): void {
-  const bytes = Buffer.allocUnsafe(ANSWER)
-  encodeAnswer(bytes, 0, id, use)
-  stream.write(bytes)
+  if (count > 0) stream.write(bytes)
 }

@@ -9,11 +9,11 @@ import type { Configuration } from '../../config/configuration.ts'
 /**
  * The configuration of one worker. The parts of all workers make up the whole, no more and no less.
  *
- * @param worker Its place, from 0.
+ * @param place That of the worker, from 1.
  */
-export function shareOf(configuration: Configuration, worker: number): Configuration {
+export function shareOf(configuration: Configuration, place: number): Configuration {
   const { workers, limits, upstreams, issuers } = configuration
-  const part = (total: number) => Math.floor(total / workers) + (worker < total % workers ? 1 : 0)
+  const part = (total: number) => Math.floor(total / workers) + (place <= total % workers ? 1 : 0)
   return {
     ...configuration,
     limits: {

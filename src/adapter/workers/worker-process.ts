@@ -6,7 +6,7 @@
 
 import cluster from 'node:cluster'
 import type { Duplex } from 'node:stream'
-import type { ReplayStore } from '../../sender-constraint/dpop/replay.ts'
+import type { MemoryReplayStore } from '../replay-memory.ts'
 import { Channel } from './channel.ts'
 import { answerReplayQuestions } from './replay-desk.ts'
 import type { PrimaryTalk, WorkerTalk } from './talk.ts'
@@ -46,7 +46,7 @@ export function prepareToFork(): void {
  */
 export function forkWorker(
   place: number,
-  replay: ReplayStore,
+  replay: MemoryReplayStore,
   answers: PrimaryTalk,
 ): WorkerProcess {
   const worker = cluster.fork({ [PLACE]: String(place) })

@@ -109,7 +109,7 @@ class Worker {
       // The primary knows it first, and says since when uses are known.
       windowsChanged: () => {},
     }
-    const share = shareOf(configuration, this.#place - 1)
+    const share = shareOf(configuration, this.#place)
     this.#running = startGateway(share, this.#metrics, this.#logger, wallClock, state)
     const { addresses } = await this.#running
     this.#reportLater(REPORT_MS)
@@ -118,7 +118,7 @@ class Worker {
 
   async #prepare(configuration: Configuration): Promise<Prepared | string> {
     const running = await this.#running
-    return running?.prepare(shareOf(configuration, this.#place - 1)) ?? 'it has not begun'
+    return running?.prepare(shareOf(configuration, this.#place)) ?? 'it has not begun'
   }
 
   #keysOf(config: IssuerConfig, onWithdrawn: () => void): RelayedKeys {

@@ -5,8 +5,8 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { slotOf } from '../../../src/adapter/redis/slot.ts'
 import type { StoreAddress } from '../../../src/config/shared-store.ts'
 import { createAuthority } from '../../../src/demo/certificates.ts'
+import { freePort } from '../../support/ports.ts'
 import {
-  freePort,
   REDIS_IS_INSTALLED,
   type RedisOptions,
   type RedisServer,

@@ -4,8 +4,13 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { MemoryReplayStore } from '../../../src/adapter/replay-memory.ts'
 import { RelayedReplayStore } from '../../../src/adapter/workers/relayed-replay.ts'
 import { answerReplayQuestions } from '../../../src/adapter/workers/replay-desk.ts'
-import { QUESTION } from '../../../src/adapter/workers/replay-record.ts'
-import type { ReplayStore, UseOnce } from '../../../src/sender-constraint/dpop/replay.ts'
+import {
+  ANSWER,
+  decodeQuestion,
+  encodeAnswer,
+  QUESTION,
+  Records,
+} from '../../../src/adapter/workers/replay-record.ts'
 
 const NOW = 1_700_000_000
 const UNTIL = NOW + 60
@@ -34,27 +39,32 @@ describe('RFC 9449 §11.1: a store that is in another process', () => {
 
   test('is asked for the very key and the very times', async () => {
     const seen: unknown[] = []
-    const store: ReplayStore = {
-      since: NOW,
+    answerReplayQuestions(other, {
       useOnce(...said) {
         seen.push(said)
         return 'first'
       },
-    }
-    answerReplayQuestions(other, store)
+    })
     const key = 'A-Za-z0_9'.repeat(5).slice(0, 43)
     await relayed().useOnce(key, UNTIL + 0.123, NOW + 0.456)
     expect(seen).toEqual([[key, UNTIL + 0.123, NOW + 0.456]])
   })
 
-  test('may take its time: each answer finds its question', async () => {
-    const late: ((use: UseOnce) => void)[] = []
-    const useOnce = () => new Promise<UseOnce>((resolve) => void late.push(resolve))
-    answerReplayQuestions(other, { since: NOW, useOnce })
+  test('may answer in another order: each answer finds its question', async () => {
+    const questions = new Records(QUESTION)
+    const ids: number[] = []
+    other.on('data', (chunk: Buffer) => {
+      const come = questions.take(chunk)
+      for (let at = 0; at < come.length; at += QUESTION) ids.push(decodeQuestion(come, at).id)
+    })
     const store = relayed()
     const asked = [1, 2, 3].map((i) => store.useOnce(keyOf(i), UNTIL, NOW))
-    await expect.poll(() => late.length).toBe(3)
-    for (const [i, use] of (['again', 'full', 'first'] as const).entries()) late[2 - i]!(use)
+    await expect.poll(() => ids.length).toBe(3)
+    const answers = Buffer.alloc(3 * ANSWER)
+    for (const [i, use] of (['again', 'full', 'first'] as const).entries()) {
+      encodeAnswer(answers, i * ANSWER, ids[2 - i]!, use)
+    }
+    other.write(answers)
     expect(await Promise.all(asked)).toEqual(['first', 'full', 'again'])
   })
 
@@ -123,12 +133,12 @@ describe('fails closed: what nobody answers is not known', () => {
 
   test('where a question is none: nothing is answered any more', async () => {
     const store = new MemoryReplayStore(10, NOW)
-    answerReplayQuestions(other, { since: NOW, useOnce: (key) => store.useOnce(key, UNTIL, NOW) })
+    answerReplayQuestions(other, { useOnce: (key) => store.useOnce(key, UNTIL, NOW) })
     const useOnce = () => {
       throw new RangeError('not a replay key')
     }
     const [far, near] = duplexPair()
-    answerReplayQuestions(far, { since: NOW, useOnce })
+    answerReplayQuestions(far, { useOnce })
     near.write(Buffer.alloc(QUESTION))
     await expect.poll(() => far.destroyed).toBe(true)
     expect(await relayed().useOnce(keyOf(1), UNTIL, NOW)).toBe('first')

@@ -21,7 +21,7 @@ const whole = (workers: number) =>
 test.each([1, 2, 3, 4, 5])(
   '%i workers have together what is allowed, and each has some',
   (workers) => {
-    const shares = Array.from({ length: workers }, (_, i) => shareOf(whole(workers), i))
+    const shares = Array.from({ length: workers }, (_, i) => shareOf(whole(workers), i + 1))
     const sum = (of: (share: Configuration) => number) =>
       shares.reduce((total, share) => total + of(share), 0)
     expect(sum(({ limits }) => limits.connections)).toBe(10)

@@ -6,7 +6,8 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort, startChild } from '../child.ts'
+import { freePort } from '../../support/ports.ts'
+import { startChild } from '../child.ts'
 import { pathOf } from '../programs.ts'
 import { KID, type Rig } from '../rig.ts'
 import type { Subject } from './subject.ts'

@@ -7,7 +7,8 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort, startChild } from '../child.ts'
+import { freePort } from '../../support/ports.ts'
+import { startChild } from '../child.ts'
 import type { Rig } from '../rig.ts'
 import type { Subject } from './subject.ts'
 

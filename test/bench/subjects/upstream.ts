@@ -4,7 +4,7 @@
  * @module
  */
 
-import { freePort } from '../child.ts'
+import { freePort } from '../../support/ports.ts'
 import { startNginxProcess } from './nginx.ts'
 
 const LENGTH = 900
