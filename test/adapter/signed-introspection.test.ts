@@ -106,7 +106,10 @@ async function reasonOf(
 const calls = () => stub.requests.filter(({ url }) => url === '/introspect').length
 
 const counted = async (result: string) =>
-  sumOf(await metrics.expose(), 'fapigw_introspection_requests_total', { issuer: 'stub', result })
+  sumOf(await metrics.expose(), 'fapigw_introspection_requests_total', {
+    issuer: 'stub',
+    result,
+  }) ?? 0
 
 describe('RFC 9701 §4: where signed answers are asked for [INT-7]', () => {
   test('they are asked for by their media type, and believed', async () => {
