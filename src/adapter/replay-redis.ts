@@ -37,6 +37,8 @@ export class RedisReplayStore implements ReplayStore {
   }
 
   useOnce(key: string, until: number, now: number): UseOnce | Promise<UseOnce> {
+    // It waited for its issuer: by now, another instance's note of its use may have ended.
+    if (this.#store.now() > until) return 'unavailable'
     const name = `${this.#store.keyPrefix}jti:${key}`
     const life = Math.ceil(lifeInStore(until, now) * 1000)
     const words = ['SET', name, '1', 'NX', 'PX', String(life)]

@@ -370,7 +370,7 @@ describe.skipIf(!REDIS_IS_INSTALLED)(`used proofs in a real server${suffix}`, ()
   test('a user of an access control list needs few rights, and what is missing is told [R05]', async () => {
     const rules = ['on', '>s3cr3t-pass', 'resetkeys', '~fgw:*', 'resetchannels', '-@all']
     const server = await serverWith()
-    await server.call('ACL', 'SETUSER', 'gateway', ...rules, '+get', '+set', '+info')
+    await server.call('ACL', 'SETUSER', 'gateway', ...rules, '+get', '+set', '+pexpire', '+info')
     const user = { username: 'gateway', password: 's3cr3t-pass' }
     const opened = await open({ config: { user } }, server.port)
     expect(await opened.use('a')).toBe('first')

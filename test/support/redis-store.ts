@@ -146,6 +146,8 @@ export function honest(
         if (options.includes('NX') && stored.has(key)) return bulk(undefined)
         stored.set(key, value)
         return '+OK\r\n'
+      case 'PEXPIRE':
+        return `:${stored.has(key) ? 1 : 0}\r\n`
       case 'DEL':
         return `:${stored.delete(key) ? 1 : 0}\r\n`
       default:

@@ -11,9 +11,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { StoreAddress } from '../../config/shared-store.ts'
 import type { RedisConnection } from './connection.ts'
-import { StoreFault } from './fault.ts'
+import { faultFrom, StoreFault } from './fault.ts'
 import { type NodeParts, RedisNode } from './node.ts'
-import type { Reply } from './reply.ts'
+import { portOf, type Reply } from './reply.ts'
+import { Rest } from './rest.ts'
 import { hashTagWithin, SLOTS, slotOf } from './slot.ts'
 
 /** Milliseconds for a connection, and for an answer. */
@@ -21,6 +22,8 @@ const OPEN_MS = 500
 const ANSWER_MS = 500
 /** Milliseconds between two looks at the slots: while all is well, and otherwise. */
 const CALM_MS = 5000
+/** Milliseconds after which another node is asked as well. */
+const LATE_MS = 100
 const ALARMED_MS = 250
 
 export interface ClusterParts {
@@ -47,14 +50,15 @@ interface Range {
 
 export class ClusterNodes {
   readonly #parts: ClusterParts
-  readonly #closing = new AbortController()
+  readonly #rest = new Rest()
+  #isClosing = false
   #masters: ReadonlyMap<string, Master> = new Map()
   #nodes: readonly RedisNode[] = []
   #owners: readonly (RedisNode | undefined)[] = []
   #fault: StoreFault | undefined = new StoreFault('connection', 'not connected yet')
   #since = 0
   #isAlarmed = false
-  #wake: (() => void) | undefined
+  #isCalm = false
   #living: Promise<void> | undefined
 
   constructor(parts: ClusterParts) {
@@ -83,7 +87,7 @@ export class ClusterNodes {
   alarm(): void {
     if (this.#isAlarmed) return
     this.#isAlarmed = true
-    this.#wake?.()
+    if (this.#isCalm) this.#rest.wake()
   }
 
   /** @returns When it was tried once to reach the nodes. */
@@ -95,47 +99,40 @@ export class ClusterNodes {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.#isClosing = true
+    this.#rest.end()
     await this.#living
     await Promise.all(this.nodes.map((node) => node.close()))
   }
 
   async #live(): Promise<void> {
-    const { signal } = this.#closing
-    while (!signal.aborted) {
-      await this.#rest(ALARMED_MS)
-      const isCalm = this.#fault === undefined && this.nodes.every(({ isUp }) => isUp)
-      if (isCalm && !this.#isAlarmed) {
-        const alarmed = new AbortController()
-        this.#wake = () => alarmed.abort()
-        await this.#rest(CALM_MS, alarmed.signal)
-      }
+    while (!this.#isClosing) {
+      await this.#rest.take(ALARMED_MS)
+      this.#isCalm = this.#fault === undefined && this.nodes.every(({ isUp }) => isUp)
+      if (this.#isCalm && !this.#isAlarmed) await this.#rest.take(CALM_MS)
+      this.#isCalm = false
       this.#isAlarmed = false
-      if (!signal.aborted) await this.#refresh()
+      if (!this.#isClosing) await this.#refresh()
     }
   }
 
-  async #rest(milliseconds: number, ...until: AbortSignal[]): Promise<void> {
-    const signal = AbortSignal.any([this.#closing.signal, ...until])
-    await pause(milliseconds, undefined, { signal, ref: false }).catch(() => {})
-  }
-
-  /** Asks one node after the other until one knows where the slots are. */
+  /** Asks the nodes, one more every moment, until one knows where the slots are. */
   async #refresh(): Promise<void> {
     const known = [...this.#masters.values()].map(({ address }) => address)
-    let fault: StoreFault | undefined
-    for (const address of [...known, ...this.#parts.seeds]) {
-      try {
-        this.#take(await this.#ask(address))
-        return
-      } catch (error) {
-        if (!(error instanceof StoreFault)) throw error
-        fault = error
-      }
+    const answered = new AbortController()
+    const asked = [...known, ...this.#parts.seeds].map(async (address, i) => {
+      await pause(i * LATE_MS, undefined, { signal: answered.signal, ref: false })
+      return this.#ask(address)
+    })
+    try {
+      this.#take(await Promise.any(asked))
+    } catch (error) {
+      // Where they were is the best guess until somebody knows better.
+      this.#fault = faultFrom(error instanceof AggregateError ? error.errors.at(-1) : error)
+      this.#parts.changed()
+    } finally {
+      answered.abort()
     }
-    // Where they were is the best guess until somebody knows better.
-    this.#fault = fault
-    this.#parts.changed()
   }
 
   async #ask(address: StoreAddress): Promise<Range[]> {
@@ -204,9 +201,10 @@ function parseSlots(reply: Reply, asked: StoreAddress): Range[] {
   if (!Array.isArray(reply)) throw new StoreFault('protocol', 'CLUSTER SLOTS is no list')
   return (reply as readonly Reply[]).map((range) => {
     const [from, to, master] = Array.isArray(range) ? (range as readonly Reply[]) : []
-    const [host, port] = Array.isArray(master) ? (master as readonly Reply[]) : []
+    const [host, named] = Array.isArray(master) ? (master as readonly Reply[]) : []
+    const port = portOf(named)
     const isSlot = (slot: unknown) => typeof slot === 'number' && slot >= 0 && slot < SLOTS
-    if (!isSlot(from) || !isSlot(to) || typeof port !== 'number') {
+    if (!isSlot(from) || !isSlot(to) || port === undefined) {
       throw new StoreFault('protocol', 'CLUSTER SLOTS has another form')
     }
     const name = typeof host === 'string' && host !== '' && host !== '?' ? host : asked.host

@@ -70,3 +70,9 @@ export function faultOf({ code }: ErrorReply, command: string): StoreFault {
   const word = /^[A-Z]{2,32}$/.test(code) ? code : 'an error'
   return new StoreFault(KINDS.get(code) ?? 'refused', `${command} was answered with ${word}`)
 }
+
+/** Whatever else is thrown is a bug, and no reason to go on as if the store could be trusted. */
+export function faultFrom(error: unknown): StoreFault {
+  if (error instanceof StoreFault) return error
+  return new StoreFault('refused', `a bug: ${error instanceof Error ? error.name : typeof error}`)
+}

@@ -4,7 +4,8 @@
  * A store that was emptied, or that lost its last writes when it was restarted or another took its place,
  * does not say so: it answers that a used proof is new. Two things tell:
  *
- * - a marker, a key that is left in each server and not ended: where it is gone, so is what stood beside;
+ * - a marker, a key that is left in each server and ends before any other: where it is gone, what stood beside
+ *   may be gone too, were it that the server's clock had been set;
  * - its name, which is made of what changes when a server starts (`run_id`), when a replica takes a
  *   master's place (`master_replid`) and when keys were thrown out to make room (`evicted_keys`).
  *
@@ -29,6 +30,8 @@ const LARGEST_SKEW = (CLOCK_MARGIN - 2) / 2
 
 /** Milliseconds for one of these answers. */
 const ANSWER_MS = 1000
+/** Milliseconds for which a marker stays without being looked at: less than anything stands for that it vouches for. */
+const MARKER_MS = 20_000
 /** Milliseconds until the trial is gone. */
 const TRIAL_MS = 1000
 
@@ -63,22 +66,28 @@ export async function inspect(
   const { keyPrefix, hashTag, windows, now } = order
   const asked = now()
   const info = parseInfo(await connection.call(['INFO'], ANSWER_MS))
+  const [time, answered] = [serverTime(info), now()]
   // Half of the way there, as far as anybody knows.
-  const ahead = serverTime(info) - (asked + now()) / 2
+  const ahead = time - (asked + answered) / 2
   checkInfo(info, ahead, order)
 
   const name = nameOf(info, order)
   const key = `${keyPrefix}epoch:${hashTag}${name}`
-  const created = Math.floor((now() + ahead) * 1000)
+  // Whichever part of the way took all of the time: not before it is left, and, below, not before it was.
+  const created = Math.ceil((now() - asked + time) * 1000)
   const marker = await leave(connection, key, created)
   const window = await leave(connection, `${keyPrefix}window:${hashTag}${name}:${windows}`, created)
   const latest = Math.max(leftAt(marker), leftAt(window))
   return {
     marker: { key, value: marker },
     // A client writes whole seconds: what it made before may say so only in the next one.
-    since: Math.ceil(latest / 1000 - ahead),
+    since: Math.ceil(latest / 1000 - time + answered),
     ahead,
-    trouble: await tryToWrite(connection, `${keyPrefix}trial:${hashTag}`),
+    trouble:
+      (await tryToWrite(connection, ['PEXPIRE', key, String(MARKER_MS)])) ??
+      (await tryToWrite(connection, [
+        ...['SET', `${keyPrefix}trial:${hashTag}`, '1', 'PX', String(TRIAL_MS)],
+      ])),
   }
 }
 
@@ -136,7 +145,8 @@ export async function replaceMarker(
   { key }: Marker,
   time: number,
 ): Promise<void> {
-  await connection.call(['SET', key, newMarker(Math.floor(time * 1000))], ANSWER_MS)
+  const words = ['SET', key, newMarker(Math.ceil(time * 1000)), 'PX', String(MARKER_MS)]
+  await connection.call(words, ANSWER_MS)
 }
 
 function newMarker(created: number): string {
@@ -163,10 +173,10 @@ function leftAt(marker: string): number {
 
 async function tryToWrite(
   connection: RedisConnection,
-  key: string,
+  words: readonly string[],
 ): Promise<StoreFault | undefined> {
   try {
-    await connection.call(['SET', key, '1', 'PX', String(TRIAL_MS)], ANSWER_MS)
+    await connection.call(words, ANSWER_MS)
     return undefined
   } catch (error) {
     if (error instanceof StoreFault && PASSING.has(error.kind)) return error

@@ -9,14 +9,17 @@
 
 import type { StoreAddress } from '../../config/shared-store.ts'
 import type { RedisConnection } from './connection.ts'
-import { StoreFault } from './fault.ts'
+import { faultFrom, StoreFault } from './fault.ts'
 import { type InspectionOrder, inspect, replaceMarker } from './inspection.ts'
 import { type Answer, Pipeline, type PipelineLimits } from './pipeline.ts'
+import { Rest } from './rest.ts'
 
 /** Milliseconds until there is a connection on which the user is known. */
 const OPEN_MS = 1000
 /** Milliseconds between two inspections. */
 const INSPECT_MS = 2000
+/** How many markers are known that others took the place of. */
+const MOST_FORMER = 1000
 /** Seconds by which our clock may have been set since it was last compared with the server's. */
 const CLOCK_STEP = 1
 /** Seconds by which the server's clock may go differently from ours, as far as can be told from afar. */
@@ -45,10 +48,12 @@ export class RedisNode {
   readonly #closing = new AbortController()
   readonly #tried = Promise.withResolvers<void>()
   #living: Promise<void> | undefined
-  #wake: (() => void) | undefined
+  readonly #rest = new Rest()
   #pipeline: Pipeline | undefined
   #fault: StoreFault | undefined = new StoreFault('connection', 'not connected yet')
   #marker = ''
+  /** Markers that others took the place of. */
+  readonly #former = new Set<string>()
   #since = 0
   /** Seconds by which the time of day was ahead of the clock that never jumps, here and there. */
   #ours = 0
@@ -104,7 +109,7 @@ export class RedisNode {
 
   /** Has it inspected now. */
   inspect(): void {
-    this.#wake?.()
+    this.#rest.wake()
   }
 
   /** Has another marker left there, unless somebody does that first: what was stored may be gone. */
@@ -115,7 +120,7 @@ export class RedisNode {
 
   async close(): Promise<void> {
     this.#closing.abort()
-    this.#wake?.()
+    this.#rest.end()
     await this.#living
   }
 
@@ -132,7 +137,7 @@ export class RedisNode {
       if (signal.aborted) return
       this.#parts.changed(this)
       // Not all instances at once.
-      await this.#rest(pauseMs * (0.75 + Math.random() / 2))
+      await this.#rest.take(pauseMs * (0.75 + Math.random() / 2))
       pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
     }
   }
@@ -153,7 +158,7 @@ export class RedisNode {
       while (lost === undefined) {
         await this.#look(connection)
         reached()
-        if (connection.fault === undefined) await this.#rest(INSPECT_MS)
+        if (connection.fault === undefined) await this.#rest.take(INSPECT_MS)
         lost = connection.fault ?? (await this.#whetherMoved(address))
       }
       return lost
@@ -176,18 +181,21 @@ export class RedisNode {
     const { marker, since, ahead, trouble } = inspected
     const theirs = ours + ahead
     const isSame = marker.value === this.#marker && this.#theirs !== undefined
+    // It has come back, without what was stored while it was away.
+    const isFormer = this.#former.has(marker.value)
     const isSet = isSame && Math.abs(theirs - this.#theirs!) > SERVER_CLOCK_STEP
-    if (isSame && (isSet || this.#isSuspect)) {
+    if (isFormer || (isSame && (isSet || this.#isSuspect))) {
       // What was to be kept for a time was kept for another: whoever relies on it shall know.
+      await replaceMarker(connection, marker, clock() + theirs)
+      // Not before: where it cannot be replaced, it is as little to be trusted next time.
       this.#theirs = undefined
       this.#isSuspect = false
-      await replaceMarker(connection, marker, clock() + theirs)
       throw new StoreFault('clock', isSet ? 'its clock was set' : 'what it held may be lost')
     }
     this.#isSuspect = false
     this.#ours = ours
     this.#theirs = theirs
-    this.#marker = marker.value
+    if (marker.value !== this.#marker) this.#supersede(marker.value)
     this.#since = since
     if (this.#pipeline === undefined) this.#pipeline = new Pipeline(connection, marker, limits)
     else this.#pipeline.marker = marker
@@ -198,31 +206,17 @@ export class RedisNode {
     changed(this)
   }
 
+  #supersede(marker: string): void {
+    if (this.#marker !== '') this.#former.add(this.#marker)
+    const [oldest] = this.#former
+    if (oldest !== undefined && this.#former.size > MOST_FORMER) this.#former.delete(oldest)
+    this.#marker = marker
+  }
+
   /** Another server may be the one to be written to now, and this one not know it yet. */
   async #whetherMoved({ host, port }: StoreAddress): Promise<StoreFault | undefined> {
     const now = await this.#parts.locate().catch(() => undefined)
     const isSame = now === undefined || (now.host === host && now.port === port)
     return isSame ? undefined : new StoreFault('read_only', 'another server is the master now')
   }
-
-  /** Until somebody wakes it. */
-  #rest(milliseconds: number): Promise<void> {
-    if (this.#closing.signal.aborted) return Promise.resolve()
-    return new Promise((resolve) => {
-      const wake = () => {
-        clearTimeout(timer)
-        this.#wake = undefined
-        resolve()
-      }
-      const timer = setTimeout(wake, milliseconds)
-      timer.unref()
-      this.#wake = wake
-    })
-  }
-}
-
-/** Whatever else is thrown is a bug, and no reason to go on as if the store could be trusted. */
-function faultFrom(error: unknown): StoreFault {
-  if (error instanceof StoreFault) return error
-  return new StoreFault('refused', `a bug: ${error instanceof Error ? error.name : typeof error}`)
 }

@@ -32,6 +32,12 @@ export type Reply = string | number | null | ErrorReply | readonly Reply[]
 /** What came is not RESP2, or larger than anything that was asked for. */
 export class ProtocolError extends Error {}
 
+/** The port that a server names, in whichever form; undefined where it is none. */
+export function portOf(reply: Reply | undefined): number | undefined {
+  const port = typeof reply === 'string' && /^\d{1,5}$/.test(reply) ? Number(reply) : reply
+  return typeof port === 'number' && port > 0 && port < 65_536 ? port : undefined
+}
+
 export function encodeCommand(words: readonly string[]): string {
   let text = `*${words.length}\r\n`
   for (const word of words) text += `$${Buffer.byteLength(word)}\r\n${word}\r\n`

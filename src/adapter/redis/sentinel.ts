@@ -10,7 +10,7 @@
 import type { StoreAddress } from '../../config/shared-store.ts'
 import type { RedisConnection } from './connection.ts'
 import { StoreFault } from './fault.ts'
-import type { Reply } from './reply.ts'
+import { portOf, type Reply } from './reply.ts'
 
 /** Milliseconds for a connection, and for an answer. */
 const OPEN_MS = 500
@@ -50,9 +50,7 @@ export async function locateMaster(
 }
 
 function parseAddress(reply: Reply): StoreAddress | undefined {
-  const [host, port] = Array.isArray(reply) ? (reply as readonly Reply[]) : []
-  if (typeof host !== 'string' || typeof port !== 'string' || !/^\d{1,5}$/.test(port)) {
-    return undefined
-  }
-  return { host, port: Number(port) }
+  const [host, named] = Array.isArray(reply) ? (reply as readonly Reply[]) : []
+  const port = portOf(named)
+  return typeof host === 'string' && port !== undefined ? { host, port } : undefined
 }

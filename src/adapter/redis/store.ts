@@ -142,6 +142,11 @@ export class RedisStore {
     return this.#nodes.nodeFor(key)?.epoch ?? ''
   }
 
+  /** Seconds since the epoch, by our clock. */
+  now(): number {
+    return this.#parts.now()
+  }
+
   /** Proofs are accepted for another time from now on: of those from before, less may be known. */
   useWindows(windows: string): void {
     this.#windows = windows
