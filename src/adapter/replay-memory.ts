@@ -8,7 +8,8 @@
  * Does not outlive the process, and is not shared. After a restart a proof that was used before is
  * unknown: one whose `iat` lies before the start is not let through, and nonces of an earlier process
  * are not good. Two holes are left: a client whose clock is ahead, by as much as that, and a nonce secret
- * that is configured, for two periods of nonces.
+ * that is configured, for two periods of nonces. A reload opens the first where a nonce has let a clock pass
+ * that is minutes ahead, and proofs are accepted without one from then on.
  *
  * @module
  */
@@ -20,6 +21,10 @@ import { ReplayKey, ReplayKeys } from './replay-keys.ts'
 const MAX_STRETCHES = 100
 /** Seconds that one generation spans: an entry is remembered for up to so much longer than it must. */
 const SPAN = 10
+/** Seconds after its `iat` for which some configuration may accept a proof. */
+const LONGEST_AGE = 300
+/** Seconds for which a request goes on that was judged before a change. */
+const UNDER_WAY = 60
 
 /** From the end of one generation to that of another, both and all between them forgotten. */
 interface Stretch {
@@ -27,11 +32,20 @@ interface Stretch {
   readonly to: number
 }
 
+interface Generation {
+  readonly keys: ReplayKeys
+  /** Seconds since the epoch: before then its keys have ended. */
+  readonly end: number
+  /** Seconds since the epoch: it is forgotten after that. */
+  keptUntil: number
+}
+
 export class MemoryReplayStore implements ReplayStore {
   #since: number
   readonly #capacity: number
-  /** Keys by the second before which they have ended. */
-  readonly #generations = new Map<number, ReplayKeys>()
+  #generations: Generation[] = []
+  /** When proofs were last accepted for another time than before. */
+  #widenedAt = Number.NEGATIVE_INFINITY
   readonly #key = new ReplayKey()
   /** In order, and apart. One, unless nobody called for a while or the clock jumped. */
   #forgotten: readonly Stretch[] = []
@@ -43,8 +57,8 @@ export class MemoryReplayStore implements ReplayStore {
    */
   constructor(capacity: number, start = 0) {
     this.#capacity = capacity
-    // A client writes whole seconds: what it made just after the start may say a moment before.
-    this.#since = Math.floor(start)
+    // A client writes whole seconds: what was used in the same second, before the start, is refused too.
+    this.#since = Math.ceil(start)
   }
 
   get since(): number {
@@ -53,12 +67,15 @@ export class MemoryReplayStore implements ReplayStore {
 
   /**
    * Proofs are accepted for longer than they were: what was used before has been remembered for as long as
-   * it was accepted then, and may be forgotten by now.
+   * it was accepted then, and may be forgotten by now. What is still remembered stays so for as long as it
+   * may be accepted from now on: its `iat` may lie ahead.
    *
    * @param now Seconds since the epoch.
    */
   widen(now: number): void {
     this.#since = Math.max(this.#since, Math.ceil(now))
+    this.#widenedAt = now
+    for (const one of this.#generations) one.keptUntil = one.end + LONGEST_AGE
   }
 
   get size(): number {
@@ -68,7 +85,7 @@ export class MemoryReplayStore implements ReplayStore {
   /** What the entries take up, with the room for more between them. */
   get bytes(): number {
     let bytes = 0
-    for (const generation of this.#generations.values()) bytes += generation.bytes
+    for (const { keys } of this.#generations) bytes += keys.bytes
     return bytes
   }
 
@@ -78,25 +95,31 @@ export class MemoryReplayStore implements ReplayStore {
     // The clock has gone back to where it was before: what ends then is forgotten, and might be this.
     if (this.#forgotten.some(({ from, to }) => from <= end && end <= to)) return 'unavailable'
     this.#key.read(key)
-    for (const one of this.#generations.values()) if (one.has(this.#key)) return 'again'
+    for (const { keys } of this.#generations) if (keys.has(this.#key)) return 'again'
     if (this.#size >= this.#capacity) return 'full'
 
-    let generation = this.#generations.get(end)
+    const isUnderWay = now < this.#widenedAt + UNDER_WAY
+    // What was judged by the former window ends after its `iat`, whatever that window was.
+    const keptUntil = isUnderWay ? end + LONGEST_AGE : end
+    let generation = this.#generations.find((one) => one.end === end && one.keptUntil === keptUntil)
     if (generation === undefined) {
-      generation = new ReplayKeys()
-      this.#generations.set(end, generation)
+      generation = { keys: new ReplayKeys(), end, keptUntil }
+      this.#generations.push(generation)
     }
-    generation.add(this.#key)
+    generation.keys.add(this.#key)
     this.#size += 1
     return 'first'
   }
 
-  /** Drops what ended before `now`, and notes which generations that were. */
+  /** Drops what is kept no longer, and notes which ends that were. */
   #drop(now: number): void {
-    for (const [end, generation] of this.#generations) {
-      if (end >= now) continue
-      this.#size -= generation.size
-      this.#generations.delete(end)
+    if (this.#generations.every(({ keptUntil }) => keptUntil >= now)) return
+    const { kept = [], over = [] } = Object.groupBy(this.#generations, ({ keptUntil }) =>
+      keptUntil >= now ? 'kept' : 'over',
+    )
+    this.#generations = kept
+    for (const { keys, end } of over) {
+      this.#size -= keys.size
       this.#forgotten = joined([...this.#forgotten, { from: end, to: end }])
     }
   }

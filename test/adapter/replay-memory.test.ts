@@ -41,6 +41,43 @@ describe('RFC 9449 §11.1: a key', () => {
   })
 })
 
+describe('RFC 9449 §11.1: when proofs are accepted for longer than before, a key', () => {
+  /** A proof of a client whose clock is a minute ahead, by the former window of ten seconds. */
+  const widened = (capacity = 10) => {
+    const store = new MemoryReplayStore(capacity, NOW - 100)
+    store.useOnce('a', NOW + 71, NOW)
+    store.widen(NOW + 1)
+    return store
+  }
+
+  test('that lives is remembered for as long as its iat may be good from now on [D15]', () => {
+    const store = widened()
+    expect(store.since).toBe(NOW + 1)
+    expect(store.useOnce('a', NOW + 361, NOW + 100)).toBe('again')
+    expect(store.useOnce('a', NOW + 361, NOW + 361)).toBe('again')
+  })
+
+  test('of a request that was judged by the former window, too [D15]', () => {
+    const store = widened()
+    store.useOnce('b', NOW + 81, NOW + 20)
+    expect(store.useOnce('b', NOW + 381, NOW + 200)).toBe('again')
+  })
+
+  test('that comes later goes with its own end, and those of before in the end', () => {
+    const store = widened(2)
+    expect(store.useOnce('b', NOW + 71, NOW + 65)).toBe('first')
+    expect(store.useOnce('c', NOW + 200, NOW + 90)).toBe('first')
+    expect(store.useOnce('d', NOW + 200, NOW + 90)).toBe('full')
+    expect(store.useOnce('d', NOW + 600, NOW + 500)).toBe('first')
+    expect(store.size).toBe(1)
+  })
+})
+
+test('RFC 9449 §11.1: uses are known from the first whole second on, for iat has no fractions [R11]', () => {
+  expect(new MemoryReplayStore(10, NOW + 0.2).since).toBe(NOW + 1)
+  expect(new MemoryReplayStore(10, NOW).since).toBe(NOW)
+})
+
 describe('a store that is full', () => {
   test('forgets nothing that lives, and says so [D22]', () => {
     const store = new MemoryReplayStore(2)

@@ -8,6 +8,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { TlsClientAuth } from 'oauth4webapi'
 import { loadFromDisk } from '../../src/adapter/files.ts'
 import { startGateway } from '../../src/adapter/gateway-server.ts'
@@ -183,6 +184,14 @@ export async function startFixture(
   }
 }
 
+/** Without nonces, proofs are good from the first whole second on: before, they may have been used. */
+function acceptsByTime({ routes }: Configuration): boolean {
+  const freshness = routes.map(({ policies }) => policies['dpop_freshness'])
+  return freshness.some(
+    (policy) => policy !== undefined && (policy as { nonce: string }).nonce !== 'required',
+  )
+}
+
 async function startFrom(file: string, now?: () => number): Promise<TestGateway> {
   const { configuration, text } = loadFromDisk(file)
   if (configuration === undefined) throw new Error(text)
@@ -190,6 +199,7 @@ async function startFrom(file: string, now?: () => number): Promise<TestGateway>
   const logger = createLogger('debug', { write: (line) => void lines.push(line) })
   const metrics = createMetrics()
   const running = await startGateway(configuration, metrics, logger, now)
+  if (acceptsByTime(configuration)) await pause(1000 - ((now?.() ?? Date.now() / 1000) % 1) * 1000)
   let closed = false
   return {
     port: Number(new URL(running.addresses[0] ?? '').port),

@@ -51,9 +51,11 @@ export function checkFreshness(
   }
   // RFC 9449 §11.1: one from before may have been used; it is not known, and not the client's fault.
   if (proof.iat < policy.since) return fail('temporarily_unavailable', 'dpop_proof_before_start')
-  // A nonce of ours that was not asked for may be, by the configuration that comes next.
+  // A nonce that was not asked for may be, by the configuration that comes next, which may know its secret.
   const byNonce =
-    proof.nonce === undefined ? 0 : (nonces.acceptedUntil(proof.nonce, now, policy.futureSkew) ?? 0)
+    proof.nonce === undefined
+      ? 0
+      : (nonces.acceptedUntil(proof.nonce, now, policy.futureSkew) ?? nonces.lastEnd(now))
   proof.acceptableUntil = Math.max(proof.iat + policy.maxAge + 1, byNonce)
   return undefined
 }

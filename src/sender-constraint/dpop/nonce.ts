@@ -64,6 +64,16 @@ export class Nonces {
     return isNext ? (this.#step + 3) * this.#period : undefined
   }
 
+  /**
+   * When the last nonce ends that can have been given out by now, with whatever secret.
+   *
+   * @returns Seconds since the epoch.
+   */
+  lastEnd(now: number): number {
+    this.#turnTo(now)
+    return (this.#step + 3) * this.#period
+  }
+
   #turnTo(now: number): void {
     const step = Math.floor(now / this.#period)
     const epoch = this.#epoch()
