@@ -8,6 +8,7 @@
 import type { webcrypto } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { expect } from 'vitest'
 import { type ProofOptions, signProof } from '../../src/demo/proof.ts'
@@ -118,6 +119,8 @@ export async function startCrewWorld(): Promise<CrewWorld> {
       const { callers } = running.at(-1)!
       const file = join(fixture.folder, `crew-${running.length - 1}.yaml`)
       const ports = readPorts(await process.line('"ready: '))
+      // Without nonces, proofs are good from the first whole second on.
+      await pause(1005 - (Date.now() % 1000))
       return { ...process, ...ports, ...crewOf(fixture, process, ports, file, callers) }
     },
     async stop() {

@@ -199,7 +199,7 @@ async function startFrom(file: string, now?: () => number): Promise<TestGateway>
   const logger = createLogger('debug', { write: (line) => void lines.push(line) })
   const metrics = createMetrics()
   const running = await startGateway(configuration, metrics, logger, now)
-  if (acceptsByTime(configuration)) await pause(1000 - ((now?.() ?? Date.now() / 1000) % 1) * 1000)
+  if (acceptsByTime(configuration)) await pause(1005 - ((now?.() ?? Date.now() / 1000) % 1) * 1000)
   let closed = false
   return {
     port: Number(new URL(running.addresses[0] ?? '').port),
