@@ -79,7 +79,8 @@ export class DpopState {
 
 /** Names for how long proofs are accepted, on whatever route (RFC 9449 §11.1). */
 export function windowsOf({ routes }: Configuration): string {
-  const named = routes.map(({ hosts, paths, methods, policies }) =>
+  const asking = routes.filter(({ isPublic }) => !isPublic)
+  const named = asking.map(({ hosts, paths, methods, policies }) =>
     JSON.stringify([hosts, paths, methods, policies['dpop_freshness']]),
   )
   const text = JSON.stringify(named.sort())
