@@ -13,7 +13,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     // One fewer, as is the default, leaves half of a small machine idle: much of a test is waiting.
-    maxWorkers: availableParallelism(),
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 30_000,
     // What is waited for may take longer on a machine that is busy.
     expect: { poll: { timeout: 10_000 } },
