@@ -24,7 +24,6 @@ beforeAll(async () => {
   const signing = await namedSigningKeys('bank')
   upstream = await startFaultyUpstream()
   fixture = await startFixture({ jwks: signing })
-  stub = await startStub(fixture, () => ({ status: 503 }))
   const cnf = { 'x5t#S256': fixture.certificates.mtls.thumbprint }
   const bare = createMint(signing, fixture.as.issuer)
   mint = (claims) => bare({ cnf, ...claims })
@@ -33,21 +32,23 @@ beforeEach(async () => {
   upstream.answer = ({ socket }) => void socket.write(OK)
   const held = Promise.withResolvers<StubAnswer>()
   answer = held.resolve
-  asked = new Promise((resolve) => {
-    stub.answer = () => {
-      resolve()
-      return held.promise
-    }
+  const first = Promise.withResolvers<void>()
+  asked = first.promise
+  // One for each test: what the gateway of another has still to ask does not come here.
+  stub = await startStub(fixture, () => {
+    first.resolve()
+    return held.promise
   })
   gateway = await fixture.gateway(yaml())
 })
 afterEach(async () => {
   answer({ status: 503 })
   await gateway.close()
+  await stub.close()
 })
 afterAll(async () => {
   await fixture.close()
-  await Promise.all([stub.close(), upstream.close()])
+  await upstream.close()
 })
 
 interface Parts {
