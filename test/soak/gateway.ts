@@ -59,7 +59,7 @@ export class GatewayUnderSoak {
     onError: (line: string) => void,
   ): Promise<GatewayUnderSoak> {
     const { FAPI_GATEWAY_CONFIG: _, NODE_OPTIONS: __, ...env } = process.env
-    // V8 takes up to 48 MiB for its young generation, by and by, whatever is held: here it has them soon.
+    // V8 extends its young generation by and by, whatever is held: here it is as large as it gets soon.
     const own = [
       '--expose-gc',
       '--max-semi-space-size=4',
