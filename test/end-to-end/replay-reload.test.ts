@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadFromDisk } from '../../src/adapter/files.ts'
 import { signProof } from '../../src/demo/proof.ts'
 import { createCaller } from '../support/caller.ts'
-import { API, type Fixture, HOST, RESOURCES, startFixture } from '../support/fixture.ts'
+import { API, type Fixture, HOST, RESOURCES, SMALLEST, startFixture } from '../support/fixture.ts'
 
 let fixture: Fixture
 beforeAll(async () => {
@@ -19,22 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => fixture.close())
 
-const yaml = (dpop: string) => `version: 1
-profile: fapi2-security
-listen:
-  address: 127.0.0.1:0
-  public_url: https://$HOST
-  certificate: server.crt
-  key: server.key
-  client_ca: ca.pem
-issuers:
-  bank: { issuer: $ISSUER, audience: https://$HOST, ca: ca.pem, clock_skew: 60s }
-dpop: ${dpop}
-routes:
-  - { id: accounts, match: GET /accounts/**, scopes: [accounts], upstream: $BANK }
-admin: { address: 127.0.0.1:0 }
-shutdown: { ready_off_for: 0s, drain: 2s }
-`
+const yaml = (dpop: string) => `${SMALLEST}dpop: ${dpop}\n`
 
 /** A gateway whose clock is set, and a client that signs what it is told. */
 async function start(dpop: string) {

@@ -46,9 +46,13 @@ test('one that is away, silent, or says nonsense is passed over', async () => {
   const away = { host: '127.0.0.1', port: 1 }
   const silent = await sentinel(() => undefined)
   const odd = await sentinel(naming('10.0.0.1', 'x'))
+  const none = await sentinel(naming('10.0.0.1', '70000'))
   const error = await sentinel(() => '-ERR no\r\n')
   const well = await sentinel(naming('10.0.0.2', '6380'))
-  expect(await locate([away, silent, odd, error, well])).toEqual({ host: '10.0.0.2', port: 6380 })
+  expect(await locate([away, silent, odd, none, error, well])).toEqual({
+    host: '10.0.0.2',
+    port: 6380,
+  })
 })
 
 test('where none knows, it is said why', async () => {

@@ -63,7 +63,7 @@ describe('checkFreshness', () => {
     expect(judge('off', 60, good).until).toBe(END)
   })
 
-  test('RFC 9449 §11.1: with one that another configuration may know, as long as any can be good [D15]', () => {
+  test('RFC 9449 §11.1: with a nonce that is not good here, a proof is remembered as long as any nonce can be good [D15]', () => {
     for (const nonce of [stale, 'nonce', '']) expect(judge('off', 60, nonce).until).toBe(END + 30)
     expect(judge('off', 60).until).toBe(NOW + 1)
   })
